@@ -1,0 +1,1 @@
+"""Where should a 100 %-green industrial cluster stand?"""

@@ -1,0 +1,273 @@
+"""Every variable that a step may read or write: its unit, dimensions and meaning, and the errors of the toolkit.
+
+A name means one thing everywhere, and its unit is written once, here. Steps declare with :func:`step` what they need and
+what they add; the decorator checks both and stamps the declared unit and names on the result.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+
+from pydantic import BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+P = ParamSpec("P")
+
+
+class SitingError(Exception):
+    """Base of all errors that a user can mend; its text is one line: expected, found, fix."""
+
+    exit_code = 3
+
+
+class MissingVariableError(SitingError, KeyError):
+    """A step lacks a variable that it needs."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnitsError(SitingError, ValueError):
+    """Values or units that don't fit the declared unit."""
+
+
+class AlignmentError(SitingError, ValueError):
+    """Grids, coordinate systems, labels or time axes that don't match."""
+
+
+class CatalogError(SitingError, LookupError):
+    """An unknown or malformed catalog entry."""
+
+
+class StudyError(SitingError, ValueError):
+    """A study that can't be run as written."""
+
+    exit_code = 2
+
+
+class OutputError(SitingError, OSError):
+    """An output that can't be written."""
+
+    exit_code = 2
+
+
+class IntegrityError(SitingError, ValueError):
+    """Bytes that differ from their recorded checksum."""
+
+
+class ResourceError(SitingError, MemoryError):
+    """A request beyond the memory, disk or time at hand."""
+
+    exit_code = 5
+
+
+class Parameters(BaseModel):
+    """Base of all parameter models: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One entry of the vocabulary.
+
+    Parameters
+    ----------
+    unit : str
+        Unit in UDUNITS notation, ``"1"`` for ratios, ``""`` for text and flags.
+    dims : tuple of str
+        Dimensions in storage order.
+    en, zh : str
+        Meaning in English and Chinese, short enough for a legend.
+    standard_name : str, optional
+        CF standard name, where one exists.
+    """
+
+    unit: str
+    dims: tuple[str, ...]
+    en: str
+    zh: str
+    standard_name: str | None = None
+
+    def attrs(self) -> dict[str, str]:
+        """Attributes to store with the array."""
+        attrs = {"long_name": self.en, "long_name_zh": self.zh}
+        if self.unit:
+            attrs["units"] = self.unit
+        if self.standard_name:
+            attrs["standard_name"] = self.standard_name
+        return attrs
+
+
+_RASTER = ("y", "x")
+_SITE = ("site",)
+_HOURS = ("site", "time")
+_MIX = ("site", "target")
+
+#: name -> Variable. Layers on the analysis grid come first, then the columns of the site table in the order of the road.
+VARIABLES: dict[str, Variable] = {
+    # layers
+    "province": Variable("", _RASTER, "province (index into the attribute iso_3166_2, -1 outside)", "省份"),
+    "land_fraction": Variable("1", _RASTER, "share of the cell that is land", "陆地比例", "land_area_fraction"),
+    "water_fraction": Variable("1", _RASTER, "share of the land that is lake or reservoir", "水体比例"),
+    "altitude": Variable("m", _RASTER, "altitude of the ground", "海拔", "surface_altitude"),
+    "protected_fraction": Variable("1", _RASTER, "share of the cell inside coarse outlines of national parks", "国家公园比例（粗略）"),
+    "distance_to_city": Variable("km", _RASTER, "distance to the nearest city", "距最近城市"),
+    "nearest_city": Variable("", _RASTER, "name of the nearest city", "最近城市"),
+    "distance_to_place": Variable("km", _RASTER, "distance to the nearest place with atlas figures", "距最近资源点"),
+    "wind_speed_100m_mean": Variable("m s-1", _RASTER, "long-run mean wind speed at 100 m", "100米平均风速"),
+    "wind_speed_100m_mean_error": Variable("m s-1", _RASTER, "interpolation error of the mean wind speed (standard error)", "平均风速插值误差"),
+    "annual_ghi": Variable("kWh m-2", _RASTER, "long-run annual global horizontal irradiation", "年总水平辐照量"),
+    "annual_ghi_error": Variable("kWh m-2", _RASTER, "interpolation error of the annual irradiation (standard error)", "年辐照量插值误差"),
+    "annual_dni": Variable("kWh m-2", _RASTER, "long-run annual direct normal irradiation", "年直接辐照量"),
+    "temp_air_monthly": Variable("degC", ("month", *_RASTER), "monthly mean air temperature at 2 m", "月平均气温", "air_temperature"),
+    "precipitation_monthly": Variable("mm", ("month", *_RASTER), "monthly precipitation", "月降水量"),
+    "linke_turbidity": Variable("1", ("month", *_RASTER), "Linke turbidity at air mass 2", "林克浊度"),
+    "daily_ghi_quantile": Variable(
+        "kWh m-2",
+        ("weather_latitude", "weather_longitude", "month", "quantile"),
+        "quantiles of the daily global irradiation by month, on the coarse weather grid",
+        "日辐照量分位数",
+    ),
+    "grid_emission_factor": Variable("kg kWh-1", _RASTER, "consumption-side emission factor of the public grid", "电网排放因子"),
+    "grid_carbon_free_share": Variable("1", _RASTER, "carbon-free share of the province's annual generation", "发电量非化石占比"),
+    "grid_energy_price": Variable("CNY kWh-1", _RASTER, "energy price of power drawn from the public grid", "电网电量电价"),
+    "user_exclusion": Variable("1", ("exclusion", *_RASTER), "share of the cell taken by each exclusion of the study", "自定义排除比例"),
+    # screen
+    "load_reason": Variable("", _RASTER, "why a park may not stand here (0: it may)", "园区排除原因"),
+    "plant_reason": Variable("", _RASTER, "why plants may not stand here (0: they may)", "电站排除原因"),
+    "cell_area": Variable("km2", _SITE, "area of the grid cell", "网格面积", "cell_area"),
+    "load_allowed": Variable("", _SITE, "a park may stand here", "可建园区"),
+    "pv_land_fraction": Variable("1", _SITE, "share of the cell open to PV plants", "光伏可用地比例"),
+    "wind_land_fraction": Variable("1", _SITE, "share of the cell open to wind farms", "风电可用地比例"),
+    # weather
+    "ghi": Variable("W m-2", _HOURS, "global horizontal irradiance", "总水平辐照度", "surface_downwelling_shortwave_flux_in_air"),
+    "dni": Variable("W m-2", _HOURS, "direct normal irradiance", "法向直接辐照度"),
+    "dhi": Variable("W m-2", _HOURS, "diffuse horizontal irradiance", "散射辐照度", "surface_diffuse_downwelling_shortwave_flux_in_air"),
+    "temp_air": Variable("degC", _HOURS, "air temperature at 2 m", "气温", "air_temperature"),
+    "wind_speed_100m": Variable("m s-1", _HOURS, "wind speed at 100 m", "100米风速", "wind_speed"),
+    # yields
+    "pv_capacity_factor": Variable("1", _HOURS, "net AC output per unit of DC nameplate", "光伏出力系数"),
+    "wind_capacity_factor": Variable("1", _HOURS, "net output per unit of nominal power", "风电出力系数"),
+    # supply
+    "pv_full_load_hours": Variable("h", _SITE, "annual PV output per DC nameplate", "光伏利用小时"),
+    "wind_full_load_hours": Variable("h", _SITE, "annual wind output per nominal power", "风电利用小时"),
+    "pv_capacity_factor_monthly": Variable("1", ("site", "month"), "monthly mean PV output", "光伏月均出力"),
+    "wind_capacity_factor_monthly": Variable("1", ("site", "month"), "monthly mean wind output", "风电月均出力"),
+    "load_energy": Variable("MWh", _SITE, "annual load", "年用电量"),
+    "pv_capacity": Variable("MW", _MIX, "PV capacity (DC)", "光伏装机"),
+    "wind_capacity": Variable("MW", _MIX, "wind capacity", "风电装机"),
+    "battery_power": Variable("MW", _MIX, "battery power", "储能功率"),
+    "battery_energy": Variable("MWh", _MIX, "battery energy", "储能容量"),
+    "generation": Variable("MWh", _MIX, "annual available generation", "年可发电量"),
+    "matched_share": Variable("1", _MIX, "share of the load served by the site's own plants in the same hour", "逐时自供比例"),
+    "matched_share_monthly": Variable("1", ("site", "target", "month"), "hourly matched share by month", "逐月自供比例"),
+    "import_energy": Variable("MWh", _MIX, "annual energy drawn from the public grid", "年网购电量"),
+    "import_peak": Variable("MW", _MIX, "largest power drawn from the public grid", "最大网购功率"),
+    "curtailed_energy": Variable("MWh", _MIX, "annual curtailed energy", "年弃电量"),
+    "exported_energy": Variable("MWh", _MIX, "annual exported energy", "年上网电量"),
+    "storage_loss": Variable("MWh", _MIX, "annual energy lost in storage", "年储能损耗"),
+    # costs
+    "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
+    "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),
+    "cost_by_component": Variable("CNY kWh-1", ("site", "target", "component"), "delivered cost by component", "成本构成"),
+    "delivered_cost": Variable("CNY kWh-1", _MIX, "cost of delivered power at the hourly matched share, residual imports included", "供电成本"),
+    "island_cost": Variable("CNY kWh-1", _MIX, "cost of the own plants per kWh served by them", "自供度电成本"),
+    # emissions
+    "scope2_location": Variable("kg kWh-1", _MIX, "location-based Scope 2 emissions per kWh of load", "范围二排放（基于位置）"),
+    "carbon_free_share": Variable("1", _MIX, "own matched share plus the carbon-free share of imports", "无碳电力占比"),
+    # scores
+    "score": Variable("1", _SITE, "score, 0 to 1", "综合得分"),
+    "contribution": Variable("1", ("site", "criterion"), "part of the score that comes from each criterion", "各指标贡献"),
+    "rank": Variable("1", _SITE, "rank, 1 is best, 0 is not ranked", "排名"),
+    "site_status": Variable("", _SITE, "why a site is not ranked, or what its numbers lean on (bit flags)", "状态"),
+    # ranges over weather seeds
+    "delivered_cost_range": Variable("CNY kWh-1", ("site", "bound"), "range of the delivered cost over weather seeds", "供电成本区间"),
+    "storage_hours_range": Variable("h", ("site", "bound"), "range of the hours of storage over weather seeds", "储能时长区间"),
+    "rank_range": Variable("1", ("site", "bound"), "range of the rank among the leading sites over weather seeds", "排名区间"),
+    "tie_group": Variable("1", _SITE, "leading sites of one group differ by less than the spread between seeds, 0 is none", "并列组"),
+}
+
+
+def describe(name: str) -> Variable:
+    """Entry of the vocabulary.
+
+    Raises
+    ------
+    MissingVariableError
+        If the name is not in the vocabulary; the text names the nearest one.
+    """
+    if name in VARIABLES:
+        return VARIABLES[name]
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, VARIABLES, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else "`siting.vocabulary.VARIABLES` lists them all."
+    raise MissingVariableError(f"Expected a variable of the vocabulary, found {name!r}; {hint}")
+
+
+def check(dataset: xr.Dataset, names: Iterable[str], by: str) -> None:
+    """Refuse a dataset that lacks one of ``names``, which ``by`` needs."""
+    missing = [name for name in names if name not in dataset]
+    if missing:
+        found = ", ".join(map(str, dataset.variables)) or "nothing"
+        raise MissingVariableError(f"{by} needs {', '.join(missing)}; the dataset has {found}. Run the step that adds it first.")
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step of the road declares."""
+
+    name: str
+    needs: tuple[str, ...]
+    adds: tuple[str, ...]
+
+
+#: Steps by name, in the order in which their modules were imported.
+STEPS: dict[str, Step] = {}
+
+
+def step(
+    *, needs: Iterable[str], adds: Iterable[str]
+) -> Callable[[Callable[Concatenate[xr.Dataset, P], xr.Dataset]], Callable[Concatenate[xr.Dataset, P], xr.Dataset]]:
+    """Declare what a step reads and writes, and check it at every call.
+
+    The wrapped function gets a dataset that has all of ``needs`` and returns a dataset with all of ``adds``, in the declared
+    dimensions; the declared unit and names are stamped on them. A step never overwrites.
+    """
+    needed, added = tuple(needs), tuple(adds)
+
+    def decorate(function: Callable[Concatenate[xr.Dataset, P], xr.Dataset]) -> Callable[Concatenate[xr.Dataset, P], xr.Dataset]:
+        STEPS[function.__name__] = Step(function.__name__, needed, added)
+
+        @functools.wraps(function)
+        def wrapper(dataset: xr.Dataset, /, *args: P.args, **kwargs: P.kwargs) -> xr.Dataset:
+            check(dataset, needed, function.__name__)
+            return stamp(function(dataset, *args, **kwargs), added, function.__name__)
+
+        return wrapper
+
+    return decorate
+
+
+def stamp(dataset: xr.Dataset, names: Iterable[str], by: str) -> xr.Dataset:
+    """Give ``names`` their declared attributes; refuse other dimensions than the declared ones."""
+    for name in names:
+        variable = describe(name)
+        if name not in dataset:
+            raise MissingVariableError(f"{by} promised {name} and did not add it.")
+        found = tuple(map(str, dataset[name].dims))
+        if found != variable.dims:
+            raise AlignmentError(f"{by} should add {name} with dimensions {variable.dims}, found {found}.")
+        dataset[name].attrs.update(variable.attrs())
+    return dataset
+
+
+def encode_flags(meanings: Mapping[int, str]) -> dict[str, Any]:
+    """CF attributes of a flag variable: values and their meanings, joined by ``|``."""
+    return {"flag_values": list(meanings), "flag_meanings": "|".join(meanings.values())}
