@@ -1,0 +1,173 @@
+"""The ``siting`` command."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from siting.vocabulary import SitingError
+
+if TYPE_CHECKING:
+    from siting.runner import Run, Scheduler
+    from siting.study import Study
+
+app = typer.Typer(
+    name="siting",
+    help="Where should a 100 %-green industrial cluster stand, what does it need there, what does its power cost, and how green is it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+catalog_app = typer.Typer(help="The embedded data.", no_args_is_help=True)
+app.add_typer(catalog_app, name="catalog")
+
+StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A study in YAML, or the name of a shipped one (see `siting studies`).")]
+OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the map, the tables and the record of the run.")]
+ClientAddress = Annotated[str | None, typer.Option("--client", metavar="ADDRESS", help="An existing Dask scheduler, tcp://host:port.")]
+BlockSites = Annotated[int, typer.Option("--block-sites", min=1, help="Sites per block: less takes less memory, the results are the same.")]
+SchedulerName = Annotated[str, typer.Option("--scheduler", help="Local Dask scheduler: threads, processes or synchronous.")]
+
+
+@app.command()
+def demo(
+    out: OutFolder = Path("results/demo"), client: ClientAddress = None, scheduler: SchedulerName = "threads", block_sites: BlockSites = 250
+) -> None:
+    """Rank all of mainland China at 25 km on the embedded data."""
+    _run("china", out, client, scheduler, block_sites)
+
+
+@app.command()
+def run(
+    study: StudyFile, out: OutFolder, client: ClientAddress = None, scheduler: SchedulerName = "threads", block_sites: BlockSites = 250
+) -> None:
+    """Rank the sites of a study."""
+    _run(study, out, client, scheduler, block_sites)
+
+
+@app.command()
+def validate(study: StudyFile) -> None:
+    """Check a study without running it."""
+    from siting.study import read_study
+
+    checked = read_study(study)
+    typer.echo(f"{checked.title}: a valid study, sha256 {checked.sha256[:12]}")
+
+
+@app.command()
+def studies() -> None:
+    """List the shipped studies."""
+    from siting.study import read_study, shipped_studies
+
+    for name, file in shipped_studies().items():
+        typer.echo(f"{name:<20} {read_study(file).title}")
+
+
+@app.command()
+def doctor() -> None:
+    """Show versions, check the embedded data and say what is missing."""
+    from siting import catalog
+    from siting.runner import versions
+
+    for name, number in versions().items():
+        typer.echo(f"{name:<14} {number}")
+    for entry in catalog.entries().values():
+        entry.verify()
+    typer.echo(f"catalog        {len(catalog.entries())} entries, all checksums as recorded")
+
+
+@catalog_app.command("list")
+def catalog_list() -> None:
+    """List the embedded data: id, kind, licence, title."""
+    from siting import catalog
+
+    for entry in catalog.entries().values():
+        typer.echo(f"{entry.id:<16} {entry.kind:<13} {entry.licence:<24} {entry.title}")
+
+
+@catalog_app.command("show")
+def catalog_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+    """Show one entry: source, licence, citation, variables, known weaknesses."""
+    import yaml
+
+    from siting import catalog
+
+    entry = catalog.entry(entry_id)
+    typer.echo(yaml.safe_dump(entry.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True), nl=False)
+
+
+def main() -> None:
+    """Run the command line; errors that the user can mend are one line and an exit code."""
+    try:
+        app()
+    except SitingError as error:
+        typer.echo(f"siting: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("siting: interrupted; nothing was written", err=True)
+        sys.exit(130)
+
+
+def _run(name: str, out: Path, address: str | None, scheduler: str, block_sites: int) -> None:
+    from siting import exports
+    from siting.runner import run as run_study
+    from siting.study import read_study
+
+    study = read_study(name)
+    exports.check_folder(out)
+    with _client(address) as client:
+        result = run_study(study, client=client, scheduler=_scheduler(scheduler), block_sites=block_sites, progress=Bars())
+    exports.write_outputs(result, out)
+    _summary(result, study, out)
+
+
+def _scheduler(name: str) -> Scheduler:
+    if name not in ("threads", "processes", "synchronous"):
+        raise typer.BadParameter(f"expected threads, processes or synchronous, found {name!r}", param_hint="--scheduler")
+    return name  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def _client(address: str | None) -> Iterator[object | None]:
+    if address is None:
+        yield None
+        return
+    from distributed import Client
+
+    from siting.vocabulary import ResourceError
+
+    try:
+        client = Client(address, timeout="10s")
+    except (OSError, ValueError) as error:
+        raise ResourceError(f"Expected a Dask scheduler at {address}, found none ({error}); start one with `dask scheduler`.") from None
+    with client:
+        yield client
+
+
+class Bars:
+    """A progress bar per stage, on standard error."""
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Callable[[], None]]:
+        """Show one stage."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bars:
+            task = bars.add_task(name, total=total)
+            yield lambda: bars.advance(task)
+
+
+def _summary(result: Run, study: Study, out: Path) -> None:
+    from siting.report import headline
+
+    for line in headline(result.sites, study.criteria):
+        typer.echo(line)
+    for warning in result.report["warnings"]:
+        typer.echo(f"note: {warning}")
+    typer.echo(f"map: {out / 'map.html'}")

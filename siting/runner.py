@@ -1,0 +1,209 @@
+"""A run: the road from layers to the ranked map, over blocks of sites, on Dask threads, processes or a cluster.
+
+:func:`evaluate` is pure and is all that is mapped; the rest of :func:`run` is the ten lines of the README.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from siting import economics, emissions, land, layers, report, resource, scoring, supply, zones
+from siting.study import Study
+from siting.vocabulary import StudyError
+from siting.yields import pv, wind
+
+if TYPE_CHECKING:
+    import distributed
+    import geopandas
+    import xarray as xr
+
+    from siting.maps import ZoneMap
+
+Scheduler = Literal["threads", "processes", "synchronous"]
+Tick = Callable[[], None]
+
+
+class Progress(Protocol):
+    """What a run tells about its stages."""
+
+    def stage(self, name: str, total: int) -> AbstractContextManager[Tick]:
+        """Open a stage of ``total`` parts; the returned function is called when one part is done."""
+
+
+class Silent:
+    """A progress that shows nothing."""
+
+    @contextlib.contextmanager
+    def stage(self, name: str, total: int) -> Iterator[Tick]:  # noqa: ARG002
+        """Open a stage without showing it."""
+        yield lambda: None
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run leaves: tables per site and zone, the layers they came from, and how it was done."""
+
+    study: Study
+    layers: xr.Dataset
+    sites: xr.Dataset
+    zones: geopandas.GeoDataFrame
+    report: dict[str, Any]
+
+    def map(self) -> ZoneMap:
+        """The interactive map of the run."""
+        from siting.maps import map_zones
+
+        return map_zones(self.zones, self.sites, self.layers, title=self.study.title)
+
+
+def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
+    """Weather to hourly matching for a block of sites: pure, and the same for any block a site is in.
+
+    Parameters
+    ----------
+    block : xr.Dataset
+        Rows of the site table that :func:`siting.screen` returns.
+    study : Study
+        All assumptions.
+
+    Returns
+    -------
+    xr.Dataset
+        The block's site table with the supply variables, without a time dimension.
+    """
+    hours = resource.add_weather(block, study.weather)
+    hours = pv.add_pv_yield(hours, study.pv)
+    hours = wind.add_wind_yield(hours, study.wind)
+    return supply.match_supply(hours, study.load, study.supply, study.finance)
+
+
+def rate(sites: xr.Dataset, study: Study) -> xr.Dataset:
+    """Costs, emissions and scores of evaluated sites; no hour is touched."""
+    sites = economics.add_costs(sites, study.finance)
+    sites = emissions.add_emissions(sites, study.accounting)
+    return scoring.score(sites, study.criteria)
+
+
+def run(
+    study: Study,
+    *,
+    client: distributed.Client | None = None,
+    scheduler: Scheduler = "threads",
+    block_sites: int = 250,
+    progress: Progress | None = None,
+) -> Run:
+    """Rank the sites of a study.
+
+    Parameters
+    ----------
+    study : Study
+        All assumptions.
+    client : distributed.Client, optional
+        A Dask cluster to work on, in place of ``scheduler``.
+    scheduler : {"threads", "processes", "synchronous"}
+        Local Dask scheduler.
+    block_sites : int
+        Sites per block; the results don't depend on it, memory does (about 1.2 MB a site and worker).
+    progress : Progress, optional
+        Is told of every stage.
+
+    Raises
+    ------
+    StudyError
+        If no cell is left after the screen.
+    """
+    if block_sites < 1:
+        raise StudyError(f"Expected block_sites of at least 1, found {block_sites}; 250 suits most machines.")
+    progress = progress or Silent()
+    execute = _Execution(client, scheduler, block_sites, progress)
+    with progress.stage("Open layers", 1) as tick:
+        rasters = land.explain(layers.open_layers(study), study.land)
+        tick()
+    with progress.stage("Screen land", 1) as tick:
+        candidates = land.screen(rasters, study.land).load()
+        tick()
+    (table,) = execute("Weather, yields, hourly matching", candidates, [study])
+    sites = _try_other_years(rate(table, study), candidates, study, execute)
+    with progress.stage("Delineate zones", 1) as tick:
+        zoned = zones.delineate_zones(sites, study.zoning)
+        tick()
+    return Run(study, rasters, sites, zoned, _report(study, rasters, sites))
+
+
+@dataclass(frozen=True)
+class _Execution:
+    """Maps :func:`evaluate` over blocks on the chosen Dask scheduler, in the order of the blocks."""
+
+    client: distributed.Client | None
+    scheduler: Scheduler
+    block_sites: int
+    progress: Progress
+
+    def __call__(self, stage: str, sites: xr.Dataset, studies: Sequence[Study]) -> list[xr.Dataset]:
+        """Site tables, one per study."""
+        import xarray as xr
+
+        starts = range(0, sites.sizes["site"], self.block_sites)
+        blocks = [sites.isel(site=slice(start, start + self.block_sites)) for start in starts]
+        jobs = [(block, study) for study in studies for block in blocks]
+        with self.progress.stage(stage, len(jobs)) as tick:
+            done = self._on_client(self.client, jobs, tick) if self.client else self._locally(jobs, tick)
+        rows = [done[n : n + len(blocks)] for n in range(0, len(done), len(blocks))]
+        return [xr.concat(row, dim="site", data_vars="minimal", coords="minimal", compat="override", join="exact") for row in rows]
+
+    def _locally(self, jobs: Sequence[tuple[xr.Dataset, Study]], tick: Tick) -> list[xr.Dataset]:
+        import dask
+        from dask.callbacks import Callback
+
+        tasks = [dask.delayed(evaluate, pure=False)(block, study) for block, study in jobs]
+        keys = {task.key for task in tasks}
+        with Callback(posttask=lambda key, *_: tick() if key in keys else None):
+            return list(dask.compute(*tasks, scheduler=self.scheduler))
+
+    def _on_client(self, client: distributed.Client, jobs: Sequence[tuple[xr.Dataset, Study]], tick: Tick) -> list[xr.Dataset]:
+        from distributed import as_completed
+
+        futures = [client.submit(evaluate, block, study, pure=False) for block, study in jobs]
+        for _ in as_completed(futures):
+            tick()
+        return list(client.gather(futures))
+
+
+def _try_other_years(sites: xr.Dataset, candidates: xr.Dataset, study: Study, execute: _Execution) -> xr.Dataset:
+    """Ranges of the leading sites over other seeds of the synthetic weather."""
+    import numpy as np
+
+    ranks = sites["rank"].to_numpy()
+    chosen = np.flatnonzero((ranks > 0) & (ranks <= study.robustness.leading_sites))
+    if study.robustness.seeds < 2 or chosen.size == 0:
+        return sites
+    others = [
+        study.model_copy(update={"weather": study.weather.model_copy(update={"seed": study.weather.seed + n})})
+        for n in range(1, study.robustness.seeds)
+    ]
+    leading = candidates.isel(site=chosen)
+    tables = execute("Leading sites in other weather", leading, others)
+    return scoring.add_seed_ranges(sites, [rate(table, other) for table, other in zip(tables, others, strict=True)])
+
+
+def _report(study: Study, rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, Any]:
+    return {
+        "title": study.title,
+        "study_sha256": study.sha256,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions(),
+        **report.summarise(rasters, sites),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape the numbers."""
+    names = ("siting", "numpy", "scipy", "numba", "pandas", "xarray", "dask", "pvlib", "windpowerlib", "rasterio", "pyproj", "geopandas", "folium")
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
