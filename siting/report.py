@@ -69,7 +69,7 @@ def provincial_summary(sites: xr.Dataset) -> pd.DataFrame:
     matching = official.reindex(table.index)
     table["pv_hours_official"] = matching[list(OFFICIAL_PV_HOURS)].mean(axis=1)
     table["wind_hours_official"] = matching[list(OFFICIAL_WIND_HOURS)].mean(axis=1)
-    table["emission_factor_2022"] = matching["ef_2022_kgco2_per_kwh"]
+    table["emission_factor_2022"] = matching["grid_emission_factor_2022"]
     table["carbon_free_generation_2021"] = _carbon_free(matching, 2021)
     table["carbon_free_generation_2022"] = _carbon_free(matching, 2022)
     table.insert(0, "province", matching["province"])
