@@ -287,12 +287,21 @@ def score(sites: xr.Dataset, criteria: Sequence[Criterion] = DEFAULT_CRITERIA) -
 def _levels(sites: xr.Dataset, criterion: Criterion) -> Floats:
     column = sites[criterion.variable]
     if criterion.target is not None:
-        column = column.isel(target=_target_index(sites, criterion.target))
+        column = column.isel(target=target_index(sites, criterion.target))
     return column.to_numpy().astype(np.float64)
 
 
-def _target_index(sites: xr.Dataset, target: float) -> int:
+def target_index(sites: xr.Dataset, target: float | None) -> int:
+    """Position of a target along ``target``; the highest if none is given.
+
+    Raises
+    ------
+    StudyError
+        If the sites lack the target.
+    """
     targets = sites["target"].to_numpy()
+    if target is None:
+        return int(np.argmax(targets))
     matches = np.flatnonzero(np.abs(targets - target) < 1e-9)
     if matches.size != 1:
         raise StudyError(f"Expected one of the targets {', '.join(f'{t:g}' for t in targets)}, found {target:g}; add it to supply.targets.")
@@ -306,7 +315,7 @@ def _status(sites: xr.Dataset, criteria: Sequence[Criterion], scores: Floats) ->
     targets = sorted({c.target for c in criteria if c.target is not None}) or sites["target"].to_numpy().tolist()
     missed = np.zeros(scores.shape, dtype=bool)
     for target in targets:
-        share = sites["matched_share"].isel(target=_target_index(sites, target)).to_numpy()
+        share = sites["matched_share"].isel(target=target_index(sites, target)).to_numpy()
         missed |= ~(share >= target - SHARE_TOLERANCE)  # NaN is a miss
     no_resource = np.isnan(column("pv_full_load_hours")) | np.isnan(column("wind_full_load_hours"))
     conditions = {
@@ -375,7 +384,7 @@ def add_seed_ranges(sites: xr.Dataset, by_seed: Sequence[xr.Dataset], target: fl
     leading = _leading_rows(sites, by_seed)
     tables = [sites.isel(site=leading), *by_seed]
     numbers = by_seed[0]["site"].to_numpy()
-    at = _target_index(sites, target) if target is not None else int(np.argmax(sites["target"].to_numpy()))
+    at = target_index(sites, target)
     scores = np.stack([np.where(table["rank"].to_numpy() > 0, table["score"].to_numpy(), np.nan) for table in tables])
     ranks = np.stack([rank(row, numbers, np.ones(row.size, dtype=bool)) for row in scores]).astype(np.float64)
     spreads = {
