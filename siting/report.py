@@ -124,7 +124,7 @@ def _counts(rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, int]:
 
 def _carbon_free(provinces: pd.DataFrame, year: int) -> pd.Series:
     kinds = ("hydro", "wind_solar", "nuclear")
-    return provinces[[f"{kind}_share_{year}_pct" for kind in kinds]].sum(axis=1, skipna=False) / 100
+    return provinces[[f"{kind}_share_{year}" for kind in kinds]].sum(axis=1, skipna=False)
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
