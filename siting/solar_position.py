@@ -125,7 +125,7 @@ def _sun_hours(milliseconds: bytes) -> SunHours:
 
 def observers(latitude: ArrayLike, longitude: ArrayLike, altitude: ArrayLike) -> Observers:
     """Place-only terms of the algorithm for coordinates [degree] and altitudes [m], each of shape (n,)."""
-    north, east, height = (np.atleast_1d(np.asarray(each, dtype=np.float64)) for each in (latitude, longitude, altitude))
+    north, east, height = (np.ascontiguousarray(each, dtype=np.float64) for each in (latitude, longitude, altitude))
     if not north.shape == east.shape == height.shape or north.ndim != 1:
         raise AlignmentError(
             f"Expected latitude, longitude and altitude of one shape (n,), found {north.shape}, {east.shape} and {height.shape}."
@@ -141,7 +141,7 @@ def observers(latitude: ArrayLike, longitude: ArrayLike, altitude: ArrayLike) ->
     )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+@njit(nogil=True, cache=True, forceinline=True)  # type: ignore[untyped-decorator]
 def horizon_vector(hours: SunHours, places: Observers, site: int, hour: int) -> tuple[float, float, float]:
     """Sun's direction at a site and hour as unit vector (south, west, up), without refraction."""
     cos_h = hours.cos_angle[hour] * places.cos_longitude[site] - hours.sin_angle[hour] * places.sin_longitude[site]
