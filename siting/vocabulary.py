@@ -172,6 +172,7 @@ VARIABLES: dict[str, Variable] = {
     "curtailed_energy": Variable("MWh", _MIX, "annual curtailed energy", "年弃电量"),
     "exported_energy": Variable("MWh", _MIX, "annual exported energy", "年上网电量"),
     "storage_loss": Variable("MWh", _MIX, "annual energy lost in storage", "年储能损耗"),
+    "balance_residual": Variable("1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),

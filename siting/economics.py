@@ -1,0 +1,101 @@
+"""What the power costs: levelised cost of the plants, delivered cost of the matched supply, and its parts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from siting.finance import Finance, import_price
+from siting.vocabulary import step
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Parts of the delivered cost, in the order in which they are added.
+COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
+
+
+@step(
+    needs=(
+        "pv_full_load_hours",
+        "wind_full_load_hours",
+        "load_energy",
+        "pv_capacity",
+        "wind_capacity",
+        "battery_power",
+        "battery_energy",
+        "matched_share",
+        "import_energy",
+        "import_peak",
+        "exported_energy",
+        "grid_energy_price",
+    ),
+    adds=("pv_lcoe", "wind_lcoe", "cost_by_component", "delivered_cost", "island_cost"),
+)
+def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
+    """Costs of each site and target [CNY/kWh].
+
+    Parameters
+    ----------
+    sites : Dataset
+        Has the variables of `match_supply` and the grid energy price.
+    finance : Finance
+        Cost book and tariff, the same as in `match_supply`.
+
+    Returns
+    -------
+    Dataset
+        With the levelised costs, ``cost_by_component`` (site, target, component), ``delivered_cost`` and ``island_cost``. Costs
+        are NaN where a price or a portfolio is unknown, and levelised costs where a plant yields nothing.
+
+    Notes
+    -----
+    The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for a contracted
+    grid capacity equal to the import peak, less export revenue, over the annual load. The island cost is that of plants and
+    battery over the energy that they serve; it leaves the residual out and is never ranked.
+    """
+    costs, tariff = finance.annual_costs(), finance.tariff
+    load_kwh = sites["load_energy"] * 1e3
+    parts = {
+        "pv": sites["pv_capacity"] * 1e3 * costs.pv_cny_per_kw,
+        "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
+        "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
+        + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
+        "import": sites["import_energy"] * 1e3 * import_price(sites, tariff),
+        "grid_capacity": sites["import_peak"] * 1e3 * (12.0 * tariff.capacity_charge_cny_per_kw_month),
+        "export": sites["exported_energy"] * 1e3 * -tariff.export_price_cny_per_kwh,
+    }
+    own = parts["pv"] + parts["wind"] + parts["battery"]
+    total = own + parts["import"] + parts["grid_capacity"] + parts["export"]
+    return sites.assign(
+        pv_lcoe=levelised_cost(costs.pv_cny_per_kw, sites["pv_full_load_hours"]),
+        wind_lcoe=levelised_cost(costs.wind_cny_per_kw, sites["wind_full_load_hours"]),
+        cost_by_component=_stack(parts, load_kwh),
+        delivered_cost=total / load_kwh,
+        island_cost=own / (load_kwh * sites["matched_share"]),
+    )
+
+
+def levelised_cost(annual_cost: float, full_load_hours: xr.DataArray) -> xr.DataArray:
+    """Cost per kWh of a plant.
+
+    Parameters
+    ----------
+    annual_cost : float
+        Annuity and operation [CNY per kW and year].
+    full_load_hours : DataArray
+        Annual output per capacity [h]; without degradation.
+
+    Returns
+    -------
+    DataArray
+        Levelised cost [CNY/kWh]; NaN where there is no output.
+    """
+    return annual_cost / full_load_hours.where(full_load_hours > 0)
+
+
+def _stack(parts: dict[str, xr.DataArray], load_kwh: xr.DataArray) -> xr.DataArray:
+    """Parts over a new dimension ``component`` [CNY per kWh of load]."""
+    import xarray as xr
+
+    stacked = xr.concat([parts[name] / load_kwh for name in COMPONENTS], dim="component", coords="minimal", compat="override")
+    return stacked.assign_coords(component=list(COMPONENTS)).transpose("site", "target", "component")

@@ -1,0 +1,216 @@
+"""Hour-by-hour dispatch of PV, wind and one battery against a load, as compiled loops in fixed order.
+
+The battery charges from surplus and serves every deficit as far as it can. For one store with constant efficiencies and an
+equal value of every served kWh this greedy rule is optimal, so the served energy is a concave function of the capacities and
+the loop that computes it also gives an exact supergradient.
+
+The state of charge is cyclic: the year ends where it began. An hour's map of the state of charge is a shift clipped to the
+usable range, and so is the whole year's. The loops therefore start at an hour at which every starting level has led to the
+same bound (full or empty), go once around the year, and close exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar, cast
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Series = NDArray[np.float64]
+Months = NDArray[np.int64]
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: Rows of the array that `trace` fills, all in MW but the state of charge (MWh of usable energy at the hour's end).
+SERIES = ("generation", "direct", "charge", "discharge", "state_of_charge", "import", "exported", "curtailed")
+
+
+def compiled(function: F) -> F:
+    """Compile a serial loop that releases the interpreter's lock; sums keep their order."""
+    return cast("F", njit(nogil=True, cache=True)(function))
+
+
+class Mix(NamedTuple):
+    """Capacities: PV [MW DC], wind [MW], battery power [MW, AC side, both ways] and nominal energy [MWh]."""
+
+    pv: float
+    wind: float
+    power: float
+    energy: float
+
+
+class Battery(NamedTuple):
+    """Efficiency of charging and of discharging [1] and the usable share of the nominal energy [1]."""
+
+    charge: float
+    discharge: float
+    usable: float
+
+
+class Anchor(NamedTuple):
+    """Hour at whose start the state of charge is known, that state [MWh usable], and its slope in the nominal energy [1]."""
+
+    hour: int
+    level: float
+    slope: float
+
+
+@compiled
+def _shift(pv: float, wind: float, load: float, mix: Mix, battery: Battery) -> float:
+    """Change of the state of charge in an hour if no bound were met [MWh]."""
+    net = pv * mix.pv + wind * mix.wind - load
+    if net >= 0.0:
+        return battery.charge * min(net, mix.power)
+    return -min(-net, mix.power) / battery.discharge
+
+
+@compiled
+def find_anchor(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery) -> Anchor:
+    """Hour at which the cyclic state of charge is at a bound, whatever the year began with.
+
+    Trajectories from empty and from full enclose all others; once one of them meets the opposite bound, all have met.
+    If they never do within the year, the cyclic one touches the upper bound if the year's shifts sum up to a gain and the
+    lower bound otherwise, and it is followed into a second year to find where.
+    """
+    full = mix.energy * battery.usable
+    if full <= 0.0:
+        return Anchor(0, 0.0, battery.usable)
+    low, high, gain = 0.0, full, 0.0
+    for t in range(load.size):
+        shift = _shift(pv[t], wind[t], load[t], mix, battery)
+        gain += shift
+        low = min(max(low + shift, 0.0), full)
+        high = min(max(high + shift, 0.0), full)
+        if low >= full:
+            return Anchor(t + 1, full, battery.usable)
+        if high <= 0.0:
+            return Anchor(t + 1, 0.0, 0.0)
+    level = high if gain >= 0.0 else low
+    start = level
+    for t in range(load.size):
+        level = min(max(level + _shift(pv[t], wind[t], load[t], mix, battery), 0.0), full)
+        if gain >= 0.0 and level >= full:
+            return Anchor(t + 1, full, battery.usable)
+        if gain < 0.0 and level <= 0.0:
+            return Anchor(t + 1, 0.0, 0.0)
+    return Anchor(0, start, 0.0)
+
+
+@compiled
+def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, export_limit: float, hourly: Series) -> None:
+    """Fill ``hourly`` (len(SERIES), time) with the flows of a year.
+
+    Parameters
+    ----------
+    pv, wind : ndarray, shape (time,)
+        Output per unit of capacity [1].
+    load : ndarray, shape (time,)
+        Load [MW].
+    mix, battery
+        Capacities, efficiencies and usable share.
+    export_limit : float
+        Largest export [MW]; only what is left after charging is exported, the rest is curtailed.
+    hourly : ndarray, shape (len(SERIES), time)
+        Output, rows as in `SERIES`.
+    """
+    full = mix.energy * battery.usable
+    anchor = find_anchor(pv, wind, load, mix, battery)
+    level = anchor.level
+    for step in range(load.size):
+        t = (anchor.hour + step) % load.size
+        generation = pv[t] * mix.pv + wind[t] * mix.wind
+        net = generation - load[t]
+        charge = discharge = missing = exported = curtailed = 0.0
+        if net >= 0.0:
+            charge = min(net, mix.power)
+            raised = level + battery.charge * charge
+            if raised >= full:
+                charge = (full - level) / battery.charge
+                raised = full
+            level = raised
+            exported = min(net - charge, export_limit)
+            curtailed = net - charge - exported
+        else:
+            discharge = min(-net, mix.power)
+            drawn = discharge / battery.discharge
+            if drawn >= level:
+                discharge = level * battery.discharge
+                drawn = level
+            level -= drawn
+            missing = -net - discharge
+        hourly[0, t] = generation
+        hourly[1, t] = min(generation, load[t])
+        hourly[2, t] = charge
+        hourly[3, t] = discharge
+        hourly[4, t] = level
+        hourly[5, t] = missing
+        hourly[6, t] = exported
+        hourly[7, t] = curtailed
+
+
+@compiled
+def served_with_slope(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, slope: Series) -> float:
+    """Energy missing from the load over the year, and the supergradient of the energy served.
+
+    Parameters
+    ----------
+    pv, wind, load, mix, battery
+        As for `trace`.
+    slope : ndarray, shape (4,)
+        Output: derivative of the served energy in PV, wind, battery power and nominal energy [MWh per MW or MWh].
+
+    Returns
+    -------
+    float
+        Energy drawn from elsewhere [MWh].
+
+    Notes
+    -----
+    ``held_*`` are the derivatives of the state of charge. They vanish when the store runs empty, where they become served
+    energy, and when it runs full, where what was held is curtailed. At a tie either branch gives a valid supergradient.
+    """
+    full = mix.energy * battery.usable
+    per_drawn = 1.0 / battery.discharge
+    anchor = find_anchor(pv, wind, load, mix, battery)
+    level, held_energy = anchor.level, anchor.slope
+    held_pv = held_wind = held_power = 0.0
+    missing = d_pv = d_wind = d_power = d_energy = 0.0
+    for step in range(load.size):
+        t = anchor.hour + step
+        if t >= load.size:
+            t -= load.size
+        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        if net >= 0.0:
+            level += battery.charge * min(net, mix.power)
+            if level >= full:
+                level = full
+                held_pv = held_wind = held_power = 0.0
+                held_energy = battery.usable
+            elif net < mix.power:
+                held_pv += battery.charge * pv[t]
+                held_wind += battery.charge * wind[t]
+            else:
+                held_power += battery.charge
+            continue
+        drawn = min(-net, mix.power) * per_drawn
+        if drawn >= level:
+            missing += -net - level * battery.discharge
+            d_pv += pv[t] + battery.discharge * held_pv
+            d_wind += wind[t] + battery.discharge * held_wind
+            d_power += battery.discharge * held_power
+            d_energy += battery.discharge * held_energy
+            level = held_pv = held_wind = held_power = held_energy = 0.0
+        elif -net < mix.power:
+            level -= drawn
+            held_pv += per_drawn * pv[t]
+            held_wind += per_drawn * wind[t]
+        else:
+            level -= drawn
+            missing += -net - mix.power
+            d_pv += pv[t]
+            d_wind += wind[t]
+            d_power += 1.0
+            held_power -= per_drawn
+    slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, d_power, d_energy
+    return missing
