@@ -9,6 +9,7 @@ import json
 import math
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
@@ -41,6 +42,9 @@ _FORMULA = tuple("=+-@＝＋－＠'")
 
 #: Errors of a full disk, a used-up quota, a file beyond the limit.
 _FULL = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+#: Free bytes under which a failure of GDAL, which does not say why, is put down to a full disk.
+_ROOM = 1 << 20
 
 _SOURCE_COLUMNS = ("id", "title", "kind", "licence", "citation", "sha256", "note")
 
@@ -133,7 +137,8 @@ def write_outputs(run: Run, folder: str | Path, files: Iterable[str] | None = No
     -----
     All files are written and synced in a hidden folder inside ``folder``, on the same disk, and then moved into place one by
     one, the record last. A failure before the first move leaves earlier outputs untouched; a kill between two moves leaves
-    whole files of two runs, and the checksums in the record tell them apart.
+    whole files of two runs, and the checksums in the record tell them apart. Only a kill leaves the hidden folder
+    (``.siting-`` and some letters) behind; it can be deleted.
     """
     names = _selection(files)
     target = check_folder(folder)
@@ -303,7 +308,8 @@ def _write_geopackage(run: Run, path: Path) -> None:
         for name, table in tables.items():
             write_dataframe(table, path, layer=name, driver="GPKG")
     except (DataSourceError, DataLayerError) as error:
-        raise OSError(errno.EIO, f"sites.gpkg: {error}") from error
+        code = errno.ENOSPC if shutil.disk_usage(path.parent).free < _ROOM else errno.EIO
+        raise OSError(code, " ".join(str(error).split())) from error
 
 
 def _attribute(layers: xr.Dataset, name: str) -> list[Any]:
@@ -323,7 +329,7 @@ def _write_csv(run: Run, path: Path) -> None:
 
 def _write_score(run: Run, path: Path) -> None:
     """Write the score of the ranked cells as a cloud-optimised GeoTIFF."""
-    import rasterio
+    from rasterio.io import MemoryFile
 
     from siting.grid import to_raster
 
@@ -332,11 +338,14 @@ def _write_score(run: Run, path: Path) -> None:
     box, values = raster.odc.geobox, raster.to_numpy().astype(np.float64)
     shape = {"width": values.shape[1], "height": values.shape[0], "count": 1, "dtype": "float64", "nodata": np.nan}
     options = {"compress": "deflate", "predictor": 3, "blocksize": 256, "overview_resampling": "average"}
-    with rasterio.open(path, "w", driver="COG", crs=box.crs.to_wkt(), transform=box.affine, **shape, **options) as file:
-        file.write(values, 1)
-        file.set_band_description(1, "score")
-        file.units = (VARIABLES["score"].unit,)
-        file.update_tags(1, long_name=VARIABLES["score"].en, long_name_zh=VARIABLES["score"].zh)
+    # GDAL hides a full disk from its callers: write to memory first, and the bytes from here.
+    with MemoryFile() as memory:
+        with memory.open(driver="COG", crs=box.crs.to_wkt(), transform=box.affine, **shape, **options) as file:
+            file.write(values, 1)
+            file.set_band_description(1, "score")
+            file.units = (VARIABLES["score"].unit,)
+            file.update_tags(1, long_name=VARIABLES["score"].en, long_name_zh=VARIABLES["score"].zh)
+        path.write_bytes(memory.getbuffer())
 
 
 def _write_map(run: Run, path: Path) -> None:

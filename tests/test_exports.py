@@ -3,6 +3,8 @@ import errno
 import hashlib
 import io
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -393,6 +395,34 @@ def test_a_full_disk_is_said_in_one_line(run, tmp_path, monkeypatch):
     assert caught.value.exit_code == 5
     assert "\n" not in str(caught.value)
     assert contents(tmp_path) == {}
+
+
+@pytest.mark.slow
+def test_a_kill_in_the_middle_of_writing_leaves_the_earlier_run(run, tmp_path):
+    """The child is killed for good half-way through each writer in turn; the folder stays usable."""
+    write_outputs(run, tmp_path)
+    before = contents(tmp_path)
+    script = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+import test_exports as trial
+def die(run, path):
+    path.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+run = trial.make_run(seed=1)
+for name in list(trial.OUTPUTS):
+    if os.fork() == 0:
+        trial.OUTPUTS[name] = die
+        trial.write_outputs(run, sys.argv[2])
+    print(os.wait()[1])
+"""
+    arguments = [sys.executable, "-W", "ignore", "-c", script, str(Path(__file__).parent), str(tmp_path)]
+    child = subprocess.run(arguments, capture_output=True, text=True, timeout=120, check=True)
+    assert child.stdout.split() == ["9"] * len(OUTPUTS)
+    assert {name: (tmp_path / name).read_bytes() for name in before} == before
+    strangers = [path for path in tmp_path.iterdir() if path.name not in before]
+    assert all(path.is_dir() and path.name.startswith(".siting-") for path in strangers)
+    assert set(write_outputs(run, tmp_path)) == set(before)
 
 
 # folders
