@@ -23,12 +23,11 @@ SNAP = 1e-3
 
 #: Admin-1 code of GeoNames -> ISO 3166-2, the 31 mainland provinces.
 GEONAMES_PROVINCES = {
-    pair[:2]: f"CN-{pair[3:]}"
-    for pair in (
-        "01=AH 02=ZJ 03=JX 04=JS 05=JL 06=QH 07=FJ 08=HL 09=HA 10=HE 11=HN 12=HB 13=XJ 14=XZ 15=GS 16=GX "
-        "18=GZ 19=LN 20=NM 21=NX 22=BJ 23=SH 24=SX 25=SD 26=SN 28=TJ 29=YN 30=GD 31=HI 32=SC 33=CQ"
-    ).split()
-}
+    "01": "CN-AH", "02": "CN-ZJ", "03": "CN-JX", "04": "CN-JS", "05": "CN-JL", "06": "CN-QH", "07": "CN-FJ", "08": "CN-HL",
+    "09": "CN-HA", "10": "CN-HE", "11": "CN-HN", "12": "CN-HB", "13": "CN-XJ", "14": "CN-XZ", "15": "CN-GS", "16": "CN-GX",
+    "18": "CN-GZ", "19": "CN-LN", "20": "CN-NM", "21": "CN-NX", "22": "CN-BJ", "23": "CN-SH", "24": "CN-SX", "25": "CN-SD",
+    "26": "CN-SN", "28": "CN-TJ", "29": "CN-YN", "30": "CN-GD", "31": "CN-HI", "32": "CN-SC", "33": "CN-CQ",
+}  # fmt: skip
 
 #: Well-known waters, by a point inside.
 WATERS = {
@@ -49,7 +48,7 @@ WATERS = {
 
 
 def package_file(package: str, path: str) -> Path:
-    """A data file inside an installed package."""
+    """Find a data file inside an installed package."""
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         sys.exit(f"Expected the package {package}, found none; fix: pip install {package.replace('_', '-')}.")

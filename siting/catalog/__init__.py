@@ -79,7 +79,7 @@ def entry(name: str, folder: Path | None = None) -> Entry:
 
 
 def open_entry(name: str, folder: Path | None = None) -> Any:
-    """Data of an entry, after its checksum was verified.
+    """Open the data of an entry, after its checksum was verified.
 
     Returns
     -------
@@ -108,12 +108,13 @@ def open_raster(
     variable: str | None = None,
     band: int = 1,
     nodata: float | None = None,
+    bounds: tuple[float, float, float, float] | None = None,
     folder: Path | None = None,
 ) -> xr.DataArray:
     """Band of a user's GeoTIFF in canonical units; see :func:`siting.catalog.raster.open_raster`."""
     from siting.catalog import raster
 
-    return raster.open_raster(path, unit=unit, variable=variable, band=band, nodata=nodata, folder=folder)
+    return raster.open_raster(path, unit=unit, variable=variable, band=band, nodata=nodata, bounds=bounds, folder=folder)
 
 
 def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | None = None) -> gpd.GeoDataFrame:

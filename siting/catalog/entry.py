@@ -37,7 +37,7 @@ class Quantity(Parameters):
 class Entry(Parameters):
     """One dataset of the catalog."""
 
-    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(description="name to open it by, also the name of the YAML file")
+    id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")] = Field(description="name of the entry and of its YAML file")
     title: Text = Field(description="title for people")
     provider: Text = Field(description="who made the data")
     kind: Kind = Field(description="how the values came about")
@@ -65,7 +65,7 @@ class Entry(Parameters):
         return file
 
     def source(self, variables: tuple[str, ...] = ()) -> dict[str, object]:
-        """What a product that uses this entry must state about it."""
+        """State what a product that uses this entry must say about it."""
         return {
             "id": self.id,
             "title": self.title,
@@ -79,7 +79,7 @@ class Entry(Parameters):
 
 
 def read_entry(path: Path) -> Entry:
-    """Validated entry of one YAML file.
+    """Read and validate the entry of one YAML file.
 
     Raises
     ------
@@ -104,13 +104,13 @@ def verified_bytes(entry: Entry, folder: Path) -> bytes:
     """
     path = (folder / entry.file).resolve()
     if not path.is_relative_to(folder.resolve()):
-        raise CatalogError(f"Expected the file of {entry.id} inside the catalog, found a link out of it ({entry.file}); fix: copy the file.")
+        raise CatalogError(f"Expected the file of {entry.id} inside the catalog, found a link out of it; fix: copy the file.")
     if not path.is_file():
-        raise CatalogError(f"Expected the file of {entry.id} at {entry.file}, found none; fix: reinstall, or run scripts/build_catalog.py.")
+        raise CatalogError(f"Expected the file of {entry.id} at {entry.file}, found none; fix: reinstall, or run scripts/build_catalog.")
     content = path.read_bytes()
     found = hashlib.sha256(content).hexdigest()
     if found != entry.sha256:
         raise IntegrityError(
-            f"Expected sha256 {entry.sha256[:12]}... of {entry.file}, found {found[:12]}...; fix: restore the file, or run scripts/build_catalog.py."
+            f"Expected sha256 {entry.sha256[:12]}... of {entry.file}, found {found[:12]}...; fix: reinstall, or run scripts/build_catalog."
         )
     return content

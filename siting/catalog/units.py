@@ -38,7 +38,7 @@ ACCEPTED: dict[str, dict[str, tuple[float, float]]] = {
 
 #: variable -> values that a file in the right unit can hold; a file outside them carries another unit than it says.
 PLAUSIBLE: dict[str, tuple[float, float]] = {
-    "wind_speed_100m_mean": (0.0, 25.0),
+    "wind_speed_100m_mean": (0.1, 25.0),
     "wind_speed_100m_mean_error": (0.0, 25.0),
     "annual_ghi": (300.0, 3000.0),
     "annual_dni": (0.0, 4500.0),
@@ -57,7 +57,7 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
 
 
 def canonical(unit: str) -> str:
-    """Unit inside the toolkit for values that come in ``unit``, when no variable says it.
+    """Name the unit inside the toolkit for values that come in ``unit``, when no variable says it.
 
     Raises
     ------
@@ -87,4 +87,4 @@ def convert(values: Number, unit: str, to: str, what: str = "the values") -> Num
     factor, offset = accepted[unit]
     if (factor, offset) == (1.0, 0.0):
         return values
-    return values * factor + offset  # type: ignore[operator,no-any-return]
+    return values * factor + offset  # type: ignore[operator,return-value]

@@ -82,7 +82,7 @@ def read_yaml(path: str | Path, error: type[SitingError] = CatalogError) -> tupl
 
 
 def read_model(path: str | Path, model: type[M], error: type[SitingError] = CatalogError) -> tuple[M, Lines]:
-    """Validated content of a strict YAML file, and the line of each of its keys.
+    """Read and validate a strict YAML file; also give the line of each of its keys.
 
     Raises
     ------
@@ -133,11 +133,12 @@ def _refuse_tags_and_aliases(path: Path, text: str, error: type[SitingError]) ->
     """Look at the stream of events before any node is built, so that nothing can expand."""
     depth, nodes = 0, 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        where = f"{path.name}:{event.start_mark.line + 1}"
+        where = f"{path.name}:{event.start_mark.line + 1 if event.start_mark else 1}"
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise error(f"{where}: expected plain values, found an anchor or alias; fix: write the value out.")
-        if getattr(event, "tag", None) not in (None, "!"):
-            raise error(f"{where}: expected plain values, found the tag {event.tag!r}; fix: remove it.")
+        tag = getattr(event, "tag", None)
+        if tag not in (None, "!"):
+            raise error(f"{where}: expected plain values, found the tag {tag!r}; fix: remove it.")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         nodes += isinstance(event, yaml.NodeEvent)
         if depth > _DEEPEST or nodes > _MOST_NODES:

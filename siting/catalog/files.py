@@ -1,0 +1,67 @@
+"""Paths of users' files: local files only, beside the study that names them or in a folder that the user declared."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from siting.vocabulary import CatalogError
+
+#: Environment variable with further folders that studies may read from, separated like PATH.
+DATA_FOLDERS = "SITING_DATA"
+
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+
+
+def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None = None) -> Path:
+    """Resolve the path of a user's file.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it. A study (with `folder`) may only name files inside its folder and the folders of `SITING_DATA`.
+    suffixes : tuple of str
+        Accepted endings, in lower case.
+    folder : Path, optional
+        Folder of the study file; relative paths start there.
+
+    Raises
+    ------
+    CatalogError
+        If the path is a URL, a virtual file system or a database, leaves the folder, has another ending or is no file.
+    """
+    text = str(path)
+    if _SCHEME.match(text) or text.startswith(("/vsi", "\\\\", "//", "~")) or "\0" in text or "\n" in text:
+        raise CatalogError(f"Expected the path of a local file, found {text!r}; fix: download the file and name its path.")
+    resolved = (folder / path if folder else Path(path)).resolve()
+    if folder and not any(resolved.is_relative_to(allowed) for allowed in _allowed(folder)):
+        fix = f"put the file beside the study, or its folder into {DATA_FOLDERS}"
+        raise CatalogError(f"Expected a path inside the folder of the study, found {text!r}; fix: {fix}.")
+    if resolved.suffix.lower() not in suffixes:
+        raise CatalogError(f"Expected a file ending in {', '.join(suffixes)}, found {text!r}; fix: convert the file.")
+    if not resolved.is_file():
+        raise CatalogError(f"Expected a file at {text!r}, found none; fix: check the path.")
+    return resolved
+
+
+def _allowed(folder: Path) -> list[Path]:
+    """Folders that a study may read from."""
+    return [folder.resolve(), *(Path(item).resolve() for item in os.environ.get(DATA_FOLDERS, "").split(os.pathsep) if item)]
+
+
+def file_source(path: Path, title: str, variables: tuple[str, ...]) -> dict[str, object]:
+    """State what a product that uses a user's file must say about it."""
+    with path.open("rb") as stream:
+        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {
+        "id": path.name,
+        "title": title or path.name,
+        "kind": "user",
+        "licence": "as supplied by the user",
+        "citation": path.name,
+        "sha256": checksum,
+        "note": "supplied by the user",
+        "variables": list(variables),
+    }
