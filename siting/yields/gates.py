@@ -1,0 +1,39 @@
+"""Physical limits of the hourly weather that the yield steps read: a wrong unit is refused, not computed with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from siting.vocabulary import UnitsError, describe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+#: Lowest and highest plausible hourly mean, and the usual reason for values beyond.
+LIMITS: dict[str, tuple[float, float, str]] = {
+    "ghi": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
+    "dni": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
+    "dhi": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
+    "temp_air": (-90.0, 70.0, "kelvin less 273.15 is degC, fill values become NaN"),
+    "wind_speed_100m": (0.0, 60.0, "km h-1 is divided by 3.6, knots by 1.944, fill values become NaN"),
+    "altitude": (-500.0, 9000.0, "feet times 0.3048 is m, fill values become NaN"),
+}
+
+
+def require_plausible(name: str, values: NDArray[np.float64]) -> None:
+    """Refuse values of a variable beyond its physical limits; NaN passes.
+
+    Raises
+    ------
+    UnitsError
+        If any value lies beyond :data:`LIMITS`.
+    """
+    if not values.size:
+        return
+    lowest, highest, fix = LIMITS[name]
+    smallest, largest = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    if smallest < lowest or largest > highest:
+        found = smallest if smallest < lowest else largest
+        raise UnitsError(f"Expected {name} of {lowest:g} to {highest:g} {describe(name).unit}, found {found:g}; fix the unit: {fix}.")
