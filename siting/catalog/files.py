@@ -12,7 +12,7 @@ from siting.vocabulary import CatalogError
 #: Environment variable with further folders that studies may read from, separated like PATH.
 DATA_FOLDERS = "SITING_DATA"
 
-_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+.-]*:")
+_SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]*:")
 
 
 def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None = None) -> Path:

@@ -36,7 +36,9 @@ def test_values_read_at_four_towns(name, latitude, longitude, ghi, altitude, jan
     assert float(temperature.sel(month=7)) == pytest.approx(july, abs=0.15)
 
 
-@pytest.mark.parametrize(("latitude", "longitude"), [(36.41, 94.90), (29.65, 91.1), (39.9, 116.4), (25.04, 102.72), (45.75, 126.65), (23.1, 113.3)])
+@pytest.mark.parametrize(
+    ("latitude", "longitude"), [(36.41, 94.90), (29.65, 91.1), (39.9, 116.4), (25.04, 102.72), (45.75, 126.65), (23.1, 113.3)]
+)
 def test_altitude_and_turbidity_equal_pvlib(latitude, longitude):
     from pvlib.clearsky import lookup_linke_turbidity
     from pvlib.location import lookup_altitude
@@ -120,7 +122,11 @@ def test_cities_lie_in_their_province():
 
 @pytest.mark.parametrize(
     ("name", "code", "name_zh", "latitude", "longitude"),
-    [("Xining", "CN-QH", "西宁", 36.626, 101.757), ("Golmud", "CN-QH", "格尔木", 36.43, 94.82), ("Ordos", "CN-NM", "鄂尔多斯", 39.609, 109.782)],
+    [
+        ("Xining", "CN-QH", "西宁", 36.626, 101.757),
+        ("Golmud", "CN-QH", "格尔木", 36.43, 94.82),
+        ("Ordos", "CN-NM", "鄂尔多斯", 39.609, 109.782),
+    ],
 )
 def test_known_cities(name, code, name_zh, latitude, longitude):
     cities = catalog.open_entry("cities")
