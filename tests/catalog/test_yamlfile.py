@@ -115,7 +115,7 @@ class Outer(Parameters):
     title: str
     land: Inner = Inner()
     criteria: tuple[Inner, ...] | None = None
-    layers: dict[str, Inner] = {}
+    layers: dict[str, Inner] | None = None
 
 
 @pytest.mark.parametrize(
