@@ -1,0 +1,416 @@
+"""Layers of a study: every static raster on one grid, from the catalog or from the user, with sources and warnings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import numpy as np
+from pydantic import Field, PrivateAttr, field_validator
+
+from siting import catalog
+from siting.catalog.files import file_source
+from siting.grid import Grid, How, align, centres, coverage, geobox, nearest
+from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import xarray as xr
+    from numpy.typing import NDArray
+    from odc.geo.geobox import GeoBox
+
+#: Extent of the embedded data [degree]: west, south, east, north.
+EXTENT = (72.9, 14.9, 136.1, 55.1)
+
+#: ISO 3166-2 code -> name of the provinces that the catalog has figures for.
+PROVINCES = dict(
+    item.split(":")
+    for item in (
+        "CN-AH:Anhui CN-BJ:Beijing CN-CQ:Chongqing CN-FJ:Fujian CN-GD:Guangdong CN-GS:Gansu CN-GX:Guangxi CN-GZ:Guizhou CN-HA:Henan "
+        "CN-HB:Hubei CN-HE:Hebei CN-HI:Hainan CN-HL:Heilongjiang CN-HN:Hunan CN-JL:Jilin CN-JS:Jiangsu CN-JX:Jiangxi CN-LN:Liaoning "
+        "CN-NM:Inner_Mongolia CN-NX:Ningxia CN-QH:Qinghai CN-SC:Sichuan CN-SD:Shandong CN-SH:Shanghai CN-SN:Shaanxi CN-SX:Shanxi "
+        "CN-TJ:Tianjin CN-XJ:Xinjiang CN-XZ:Tibet CN-YN:Yunnan CN-ZJ:Zhejiang"
+    )
+    .replace("_", "\N{NO-BREAK SPACE}")
+    .split(" ")
+)
+
+#: Levels that the places give; the errors go with them.
+LEVELS = ("wind_speed_100m_mean", "annual_ghi", "annual_dni")
+
+#: Distance from the nearest place beyond which a level is called far [km].
+FAR_KM = 100.0
+
+_FIGURES = ("grid_emission_factor", "grid_carbon_free_share", "grid_energy_price")
+
+#: Layers that a user's raster may replace.
+REPLACEABLE = (*LEVELS, "altitude", "water_fraction", "protected_fraction", *_FIGURES)
+
+
+class Region(Parameters):
+    """Where to look: provinces, a box of coordinates, or what both share."""
+
+    provinces: tuple[str, ...] = Field(default=("all",), min_length=1, description="ISO 3166-2 codes such as CN-QH, or all.")
+    bbox: tuple[float, float, float, float] | None = Field(default=None, description="West, south, east, north [degree]; None is no box.")
+
+    @field_validator("provinces")
+    @classmethod
+    def _known(cls, provinces: tuple[str, ...]) -> tuple[str, ...]:
+        return check_provinces(provinces)
+
+    @field_validator("bbox")
+    @classmethod
+    def _ordered(cls, bbox: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
+        if bbox is None:
+            return bbox
+        west, south, east, north = bbox
+        if not (EXTENT[0] <= west < east <= EXTENT[2] and EXTENT[1] <= south < north <= EXTENT[3]):
+            raise StudyError(
+                f"expected west < east within {EXTENT[0]} to {EXTENT[2]} and south < north within {EXTENT[1]} to {EXTENT[3]} degrees, "
+                f"found {list(bbox)}; the order is [west, south, east, north]"
+            )
+        return bbox
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of the provinces, all of them spelt out."""
+        return tuple(PROVINCES) if self.provinces == ("all",) else self.provinces
+
+    @property
+    def title(self) -> str:
+        """Name of the region."""
+        where = "mainland China" if self.provinces == ("all",) else ", ".join(PROVINCES[code] for code in self.codes)
+        return where if self.bbox is None else f"{where}, {self.bbox[0]:g}-{self.bbox[2]:g} E, {self.bbox[1]:g}-{self.bbox[3]:g} N"
+
+
+def check_provinces(provinces: tuple[str, ...]) -> tuple[str, ...]:
+    """Codes of provinces, or ``("all",)``, if they are known and none is repeated.
+
+    Raises
+    ------
+    StudyError
+        If one is unknown, the text names the nearest; or if one is repeated.
+    """
+    for code in provinces:
+        if code not in PROVINCES and provinces != ("all",):
+            raise StudyError(f"expected ISO 3166-2 codes of provinces or all, found {code!r}; {_suggest_province(code)}")
+    if len(set(provinces)) != len(provinces):
+        raise StudyError(f"expected each province once, found {', '.join(provinces)}; remove the repeated ones")
+    return provinces
+
+
+def _suggest_province(text: str) -> str:
+    by_name = {name.lower(): code for code, name in PROVINCES.items()} | {code.lower(): code for code in PROVINCES}
+    near = get_close_matches(text.lower(), by_name, n=1, cutoff=0.5)
+    return f"did you mean {by_name[near[0]]!r}?" if near else f"known are {', '.join(PROVINCES)}"
+
+
+class _FileParameters(Parameters):
+    """A user's file; a relative path is relative to the study's file."""
+
+    path: str = Field(min_length=1, description="File, relative to the study.")
+    _folder: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember the folder of the study, which the reader passes as context."""
+        if isinstance(context, Mapping) and "folder" in context:
+            self._folder = Path(context["folder"])
+
+    @property
+    def file(self) -> Path:
+        """The file's whole path."""
+        return self._folder / self.path
+
+
+class UserLayer(_FileParameters):
+    """A raster of the user's in place of an embedded layer."""
+
+    unit: str = Field(min_length=1, description="Unit of the values in the file, such as m s-1 or kWh m-2 day-1.")
+    band: int = Field(default=1, ge=1, description="Band of the file.")
+    nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
+
+
+class Exclusion(_FileParameters):
+    """An area of the user's where something may not stand: polygons, or a raster of shares from 0 to 1."""
+
+    name: str = Field(pattern=r"^[^|\n]{1,60}$", description="Name of the exclusion, for the map.")
+    applies_to: Literal["park", "plant", "both"] = Field(default="both", description="What may not stand there.")
+    layer: str | None = Field(default=None, description="Layer of a vector file with several.")
+    nodata: float | None = Field(default=None, description="Value of a raster that means no data, where the file doesn't declare it.")
+
+
+class _HasExclusions(Protocol):
+    @property
+    def exclusions(self) -> Sequence[Exclusion]: ...
+
+
+class LayerStudy(Protocol):
+    """What of a study the layers depend on."""
+
+    @property
+    def region(self) -> Region:
+        """Where to look."""
+
+    @property
+    def grid(self) -> Grid:
+        """Cell size and projection."""
+
+    @property
+    def layers(self) -> Mapping[str, UserLayer]:
+        """The user's rasters by layer."""
+
+    @property
+    def land(self) -> _HasExclusions:
+        """What holds the user's exclusions."""
+
+
+def open_layers(study: LayerStudy) -> xr.Dataset:
+    """Every layer of a study on its grid.
+
+    Parameters
+    ----------
+    study : LayerStudy
+        A study, or anything with its ``region``, ``grid``, ``layers`` and ``land``.
+
+    Returns
+    -------
+    xarray.Dataset
+        Layers of the vocabulary, (y, x) or (month, y, x), NaN outside the region and wherever a user's raster has no data; attributes
+        ``sources`` and ``warnings`` are JSON lists, ``region`` is its name.
+
+    Raises
+    ------
+    StudyError
+        If no cell lies in the region, or a user's layer has no such name.
+    AlignmentError
+        If a user's raster covers no cell of the region.
+    """
+    for name in study.layers:
+        if name not in REPLACEABLE:
+            near = get_close_matches(name, REPLACEABLE, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else "choose one of them."
+            raise StudyError(f"Expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {hint}")
+    layers = _land(study.region, study.grid)
+    box = layers.odc.geobox
+    layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers))
+    layers = layers.assign({name: _user_layer(name, layer, box, layers) for name, layer in study.layers.items()})
+    layers = _without_errors(layers, study.layers)
+    if study.land.exclusions:
+        layers["user_exclusion"] = _exclusions(study.land.exclusions, box)
+    layers = _masked(layers).assign(catalog.open_entry("daily_ghi")[["daily_ghi_quantile"]])
+    attrs = {"region": study.region.title, "sources": json.dumps(_sources(study), ensure_ascii=False)}
+    attrs["warnings"] = json.dumps(_warnings(study, layers), ensure_ascii=False)
+    return stamp(layers.assign_attrs(attrs), [str(name) for name in layers.data_vars], "open_layers")
+
+
+def _land(region: Region, grid: Grid) -> xr.Dataset:
+    """Grid of the region with its provinces and the share of land, cut to the cells that are inside."""
+    import xarray as xr
+    from odc.geo.xr import xr_coords
+
+    areas = catalog.open_entry("province_areas").set_index("iso_3166_2")
+    box = geobox(grid, _bounds(region, areas))
+    shares = np.stack([coverage([areas.geometry[code]], box) for code in PROVINCES])
+    latitude, longitude = centres(box)
+    inside = np.isin(shares.argmax(axis=0), [list(PROVINCES).index(code) for code in region.codes]) & (shares.max(axis=0) > 0.0)
+    if region.bbox:
+        west, south, east, north = region.bbox
+        inside &= (longitude >= west) & (longitude <= east) & (latitude >= south) & (latitude <= north)
+    if not inside.any():
+        raise StudyError(f"Expected a region that holds cells of {grid.resolution_km:g} km, found none in {region.title}; widen it.")
+    index = np.where(inside, shares.argmax(axis=0), -1).astype(np.int16)
+    layers = xr.Dataset(
+        {
+            "province": (("y", "x"), index, {"iso_3166_2": " ".join(PROVINCES)}),
+            "land_fraction": (("y", "x"), np.minimum(shares.sum(axis=0), 1.0)),
+        },
+        coords={**xr_coords(box), "latitude": (("y", "x"), latitude), "longitude": (("y", "x"), longitude)},
+    )
+    rows, cols = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
+    return layers.isel(y=slice(rows[0], rows[-1] + 1), x=slice(cols[0], cols[-1] + 1))
+
+
+def _bounds(region: Region, areas: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
+    west, south, east, north = (float(edge) for edge in areas.loc[list(region.codes)].total_bounds)
+    if region.bbox is None:
+        return west, south, east, north
+    west, south = max(west, region.bbox[0]), max(south, region.bbox[1])
+    east, north = min(east, region.bbox[2]), min(north, region.bbox[3])
+    if west >= east or south >= north:
+        raise StudyError(f"Expected region.bbox to overlap the provinces, found {list(region.bbox)} outside {region.title}; move the box.")
+    return west, south, east, north
+
+
+def _how(raster: xr.DataArray, box: GeoBox) -> How:
+    """Average where pixels are smaller than cells, else between pixel centres."""
+    native = raster.odc.geobox
+    metres = abs(native.resolution.y) * (111_195.0 if native.crs.geographic else 1.0)
+    return "average" if metres < box.resolution.x else "bilinear"
+
+
+def _embedded(entry: str, name: str, box: GeoBox) -> xr.DataArray:
+    import odc.geo.xr
+
+    raster = odc.geo.xr.assign_crs(catalog.open_entry(entry)[name], "EPSG:4326")
+    return align(raster, box, _how(raster, box))
+
+
+def _climate(box: GeoBox) -> dict[str, xr.DataArray]:
+    climate = {name: _embedded("climate", name, box) for name in ("temp_air_monthly", "precipitation_monthly")}
+    return climate | {name: _embedded(name, name, box) for name in ("linke_turbidity", "altitude")}
+
+
+def _surroundings(layers: xr.Dataset, box: GeoBox) -> dict[str, Any]:
+    """Lakes, national parks and the nearest city."""
+    land = layers["land_fraction"].where(layers["land_fraction"] > 0.0).values
+    water = np.minimum(coverage(catalog.open_entry("water").geometry, box) / land, 1.0)
+    cities = catalog.open_entry("cities")
+    index, distance = nearest(layers["latitude"], layers["longitude"], cities["latitude"], cities["longitude"])
+    return {
+        "water_fraction": (("y", "x"), water),
+        "protected_fraction": (("y", "x"), coverage(catalog.open_entry("national_parks").geometry, box)),
+        "distance_to_city": (("y", "x"), distance),
+        "nearest_city": (("y", "x"), cities["name"].to_numpy(dtype=str)[index]),
+    }
+
+
+def _levels(layers: xr.Dataset) -> dict[str, Any]:
+    from siting.levels import interpolate_levels
+
+    latitude = np.where(layers["province"] >= 0, layers["latitude"], np.nan)
+    altitude = catalog.open_entry("altitude")["altitude"]
+    levels = interpolate_levels(catalog.open_entry("places"), latitude, layers["longitude"].values, altitude)
+    return {name: (("y", "x"), values) for name, values in levels.items()}
+
+
+def _figures(layers: xr.Dataset) -> dict[str, Any]:
+    """Figures of the provinces; their year is that of the emission factors."""
+    table = catalog.open_entry("provinces").reindex(list(PROVINCES))
+    shares = table[["hydro_share_2022", "wind_solar_share_2022", "nuclear_share_2022"]]
+    columns = dict(
+        zip(_FIGURES, (table["grid_emission_factor_2022"], shares.sum(axis=1, skipna=False), table["coal_benchmark_price"]), strict=True)
+    )
+    index = layers["province"].values
+    return {name: (("y", "x"), np.where(index >= 0, column.to_numpy(dtype=np.float64)[index], np.nan)) for name, column in columns.items()}
+
+
+def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
+    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=_degrees(box))
+    aligned = align(raster, box, _how(raster, box)).drop_attrs()
+    if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
+        raise AlignmentError(f"Expected {layer.path} to cover cells of the region, found none; check its extent and its CRS.")
+    return aligned
+
+
+def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer]) -> xr.Dataset:
+    """Layers where a user's levels carry no error of interpolation, and no distance once all of them are the user's."""
+    zeros = {f"{name}_error": layers[name] * 0.0 for name in replaced if f"{name}_error" in layers}
+    if set(LEVELS) <= set(replaced):
+        zeros["distance_to_place"] = layers["distance_to_place"] * 0.0
+    return layers.assign(zeros)
+
+
+def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
+    import xarray as xr
+
+    names = [exclusion.name for exclusion in exclusions]
+    shares = np.stack([_exclusion(exclusion, box) for exclusion in exclusions])
+    return xr.DataArray(shares, dims=("exclusion", "y", "x"), coords={"exclusion": names})
+
+
+def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
+    if exclusion.file.suffix.lower() in (".tif", ".tiff"):
+        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=_degrees(box))
+        share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
+        return share
+    features = catalog.open_vector(exclusion.file, layer=exclusion.layer).geometry
+    flat = features.geom_type[~features.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if len(flat):
+        raise AlignmentError(f"Expected polygons in {exclusion.path}, found {flat.iloc[0]} features; buffer them first.")
+    return coverage(features, box)
+
+
+def _degrees(box: GeoBox) -> tuple[float, float, float, float]:
+    """Extent of the grid in degrees: west, south, east, north."""
+    extent = box.geographic_extent.boundingbox
+    return extent.left, extent.bottom, extent.right, extent.top
+
+
+def _masked(layers: xr.Dataset) -> xr.Dataset:
+    """Layers without values outside the region."""
+    inside = layers["province"] >= 0
+    numeric = [name for name in layers.data_vars if name not in ("province", "nearest_city")]
+    masked = {name: layers[name].where(inside) for name in numeric}
+    return layers.assign(masked | {"nearest_city": layers["nearest_city"].where(inside, "")})
+
+
+def _sources(study: LayerStudy) -> list[dict[str, Any]]:
+    """Statement of what each layer comes from."""
+    errors = ("wind_speed_100m_mean_error", "annual_ghi_error")
+    used = {
+        "places": (*LEVELS, *errors, "distance_to_place"),
+        "daily_ghi": ("daily_ghi_quantile",),
+        "climate": ("temp_air_monthly", "precipitation_monthly"),
+        "linke_turbidity": ("linke_turbidity",),
+        "altitude": ("altitude",),
+        "provinces": _FIGURES,
+        "province_areas": ("province", "land_fraction"),
+        "water": ("water_fraction",),
+        "national_parks": ("protected_fraction",),
+        "cities": ("distance_to_city", "nearest_city"),
+    }
+    replaced = {*study.layers, *(f"{name}_error" for name in study.layers)}
+    replaced |= {"distance_to_place"} if set(LEVELS) <= replaced else set()
+    sources = [file_source(layer.file, VARIABLES[name].en, (name,)) for name, layer in study.layers.items()]
+    for entry, names in used.items():
+        kept = tuple(name for name in names if name not in replaced)
+        if kept:
+            kind = {"kind": "interpolated"} if entry == "places" else {}
+            sources.append(catalog.entry(entry).source(kept) | kind)
+    return sources + [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+
+
+def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
+    """Sentences that the reader of a result must know about its layers."""
+    warnings = _interpolation_warnings(study, layers) + _user_warnings(study, layers)
+    warnings.append("Not screened: slope, land cover, farmland, red lines, roads, railways, substations. No such data are embedded.")
+    if "protected_fraction" not in study.layers:
+        warnings.append("Outlines of national parks are coarse, drawn from general knowledge; smaller reserves are missing.")
+    unknown = _without(layers, "grid_energy_price") | _without(layers, "grid_emission_factor")
+    if unknown:
+        names = ", ".join(sorted(PROVINCES[code] for code in unknown))
+        warnings.append(f"No energy price or emission factor of the public grid is known for {names}.")
+    return warnings
+
+
+def _interpolation_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
+    embedded = [name for name in LEVELS if name not in study.layers]
+    if not embedded:
+        return []
+    far, cells = int((layers["distance_to_place"] > FAR_KM).sum()), int((layers["province"] >= 0).sum())
+    named = ", ".join(VARIABLES[name].en for name in embedded)
+    ratio = (layers["wind_speed_100m_mean_error"] / layers["wind_speed_100m_mean"]).values
+    size = f" The median standard error of the wind is {100 * np.nanmedian(ratio):.0f} %." if "wind_speed_100m_mean" in embedded else ""
+    return [
+        f"Interpolated between {len(catalog.open_entry('places'))} places: {named}.{size} "
+        f"{far:,} of {cells:,} cells lie over {FAR_KM:g} km from a place. Siting inside a county needs your own rasters."
+    ]
+
+
+def _user_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
+    inside = (layers["province"] >= 0).values
+    missing = {name: int((inside & np.isnan(layers[name].values)).sum()) for name in study.layers}
+    idle = [item.name for item in study.land.exclusions if not bool((layers["user_exclusion"].sel(exclusion=item.name) > 0.0).any())]
+    return [
+        *(f"Your raster of {name} has no data in {count:,} of {int(inside.sum()):,} cells." for name, count in missing.items() if count),
+        *(f"The exclusion {name!r} touches no cell of the region." for name in idle),
+    ]
+
+
+def _without(layers: xr.Dataset, name: str) -> set[str]:
+    """Codes of the provinces with cells where a figure is unknown."""
+    unknown = np.isnan(layers[name].values) & (layers["province"].values >= 0)
+    return {list(PROVINCES)[index] for index in np.unique(layers["province"].values[unknown])}
