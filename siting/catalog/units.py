@@ -42,7 +42,7 @@ PLAUSIBLE: dict[str, tuple[float, float]] = {
     "wind_speed_100m_mean_error": (0.0, 25.0),
     "annual_ghi": (300.0, 3000.0),
     "annual_dni": (0.0, 4500.0),
-    "altitude": (-500.0, 9000.0),
+    "altitude": (-12000.0, 9000.0),
     "temp_air_monthly": (-70.0, 60.0),
     "precipitation_monthly": (0.0, 5000.0),
     "linke_turbidity": (1.0, 15.0),
