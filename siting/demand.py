@@ -85,4 +85,4 @@ def _level(local: pd.DatetimeIndex, profile: Profile) -> NDArray[np.float64]:
     """Level of a profile at moments of civil time."""
     day, night, weekend = LEVELS[profile]
     weekday = np.where(np.asarray(local.hour) >= 8, day, night)
-    return np.where(np.asarray(local.dayofweek) >= 5, weekend, weekday).astype(np.float64)
+    return np.where(np.asarray(local.day_of_week) >= 5, weekend, weekday).astype(np.float64)

@@ -1,0 +1,51 @@
+"""Plain dispatch and its linear programme: two independent ways to the energy that one battery can serve."""
+
+import numpy as np
+
+
+def greedy(generation, load, power, usable, charge_efficiency, discharge_efficiency, start):
+    """One pass from a given state of charge: hourly charge, discharge, missing, state of charge."""
+    level, rows = start, []
+    for g, demand in zip(generation, load, strict=True):
+        charge = discharge = 0.0
+        if g >= demand:
+            charge = min(g - demand, power, (usable - level) / charge_efficiency)
+        else:
+            discharge = min(demand - g, power, level * discharge_efficiency)
+        level = min(max(level + charge_efficiency * charge - discharge / discharge_efficiency, 0.0), usable)
+        rows.append((charge, discharge, max(demand - g, 0.0) - discharge, level))
+    return np.array(rows).T
+
+
+def cyclic(generation, load, power, usable, charge_efficiency, discharge_efficiency):
+    """Years are repeated from an empty store until they end as they began."""
+    start = 0.0
+    for _ in range(10_000):
+        flows = greedy(generation, load, power, usable, charge_efficiency, discharge_efficiency, start)
+        if abs(flows[3, -1] - start) <= 1e-12 * max(usable, 1.0):
+            return flows
+        start = flows[3, -1]
+    raise AssertionError("no cycle found")
+
+
+def least_missing(generation, load, power, usable, charge_efficiency, discharge_efficiency):
+    """Least energy missing over a cyclic year, by linear programming (HiGHS)."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix, hstack, identity, vstack
+
+    n = len(load)
+    one, none = identity(n, format="csr"), csr_matrix((n, n))
+    before = csr_matrix((np.ones(n), (np.arange(n), (np.arange(n) - 1) % n)), shape=(n, n))
+    bounds = [(0, power)] * (2 * n) + [(0, usable)] * n + [(0, None)] * n
+    result = linprog(
+        np.r_[np.zeros(3 * n), np.ones(n)],
+        A_ub=vstack([hstack([one, -one, none, -one])]).tocsr(),
+        b_ub=np.asarray(generation) - load,
+        A_eq=hstack([-charge_efficiency * one, one / discharge_efficiency, one - before, none]).tocsr(),
+        b_eq=np.zeros(n),
+        bounds=bounds,
+        method="highs",
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    assert result.status == 0, result.message
+    return result.fun

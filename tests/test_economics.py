@@ -1,0 +1,97 @@
+import numpy as np
+import pytest
+import xarray as xr
+from reference.years import make_sites
+
+from siting.demand import Load
+from siting.economics import COMPONENTS, add_costs, levelised_cost
+from siting.finance import Finance, Tariff
+from siting.supply import Supply, match_supply
+from siting.vocabulary import STEPS, MissingVariableError
+
+FINANCE = Finance(tariff=Tariff(export_price_cny_per_kwh=0.1))
+
+
+@pytest.fixture(scope="module")
+def matched():
+    return match_supply(make_sites(), Load(), Supply(export_limit_mw=50.0), FINANCE)
+
+
+def hand_made():
+    """One site: 300 MW PV, 100 MW wind, 100 MW and 400 MWh, 100 GWh of import, 90 MW peak, 20 GWh of export."""
+    mix = {
+        "pv_capacity": 300.0,
+        "wind_capacity": 100.0,
+        "battery_power": 100.0,
+        "battery_energy": 400.0,
+        "matched_share": 0.875,
+        "import_energy": 100e3,
+        "import_peak": 90.0,
+        "exported_energy": 20e3,
+    }
+    site = {"pv_full_load_hours": 1650.0, "wind_full_load_hours": 2800.0, "load_energy": 800e3, "grid_energy_price": 0.30}
+    return xr.Dataset(
+        {**{k: (("site", "target"), [[v]]) for k, v in mix.items()}, **{k: ("site", [v]) for k, v in site.items()}},
+        coords={"site": [7], "target": [0.8]},
+    )
+
+
+def test_levelised_costs_by_hand():
+    """2 900 CNY/kW, 6 %, 25 a, 45 CNY/kW a and 1 650 h: 0.1648 CNY/kWh; wind at 2 800 h: 0.144."""
+    costs = add_costs(hand_made(), Finance())
+    assert float(costs["pv_lcoe"][0]) == pytest.approx(0.1648, abs=1e-4)
+    assert float(costs["wind_lcoe"][0]) == pytest.approx(0.144, abs=5e-4)
+
+
+def test_delivered_cost_by_hand():
+    costs = add_costs(hand_made(), FINANCE)
+    parts = costs["cost_by_component"].isel(site=0, target=0).to_series().to_dict()
+    assert parts["pv"] == pytest.approx(300e3 * 271.86 / 800e6, rel=1e-4)
+    assert parts["wind"] == pytest.approx(100e3 * 402.02 / 800e6, rel=1e-4)
+    assert parts["battery"] == pytest.approx((100e3 * 680 + 400e3 * 610) * (0.092357 + 0.015) / 800e6, rel=1e-4)
+    assert parts["import"] == pytest.approx(100e6 * 0.365 / 800e6)
+    assert parts["grid_capacity"] == pytest.approx(90e3 * 12 * 50 / 800e6)
+    assert parts["export"] == pytest.approx(-20e6 * 0.1 / 800e6)
+    assert costs["delivered_cost"].item() == pytest.approx(sum(parts.values()), rel=1e-12)
+    assert costs["island_cost"].item() == pytest.approx((parts["pv"] + parts["wind"] + parts["battery"]) / 0.875, rel=1e-12)
+
+
+def test_declared_variables_and_components(matched):
+    costs = add_costs(matched, FINANCE)
+    assert costs["component"].to_numpy().tolist() == list(COMPONENTS)
+    assert all(name in costs for name in STEPS["add_costs"].adds)
+    assert "delivered_cost" not in matched
+    np.testing.assert_allclose(costs["cost_by_component"].sum("component", skipna=False), costs["delivered_cost"], rtol=1e-12)
+
+
+def test_unknown_grid_price_is_not_free_power(matched):
+    costs = add_costs(matched, FINANCE)
+    assert costs["delivered_cost"].pipe(np.isnan).all("target").to_numpy().tolist() == [False, False, True]
+    assert costs["island_cost"].pipe(np.isfinite).all()
+    assert costs["pv_lcoe"].pipe(np.isfinite).all()
+
+
+def test_lazy_equals_eager(matched):
+    xr.testing.assert_identical(add_costs(matched.chunk(site=2), FINANCE).compute(), add_costs(matched, FINANCE))
+
+
+def test_total_cost_rises_with_the_target(matched):
+    """Without the capacity charge and exports, which don't steer the search."""
+    costs = add_costs(matched, Finance(tariff=Tariff(capacity_charge_cny_per_kw_month=0)))
+    assert (costs["delivered_cost"].isel(site=[0, 1]).diff("target") >= 0).all()
+
+
+@pytest.mark.parametrize("dearer", ["capacity_charge_cny_per_kw_month", "grid_charge_cny_per_kwh"])
+def test_dearer_tariff_costs_more(dearer):
+    costs = [add_costs(hand_made(), Finance(tariff=Tariff(**{dearer: value})))["delivered_cost"].item() for value in (0.0, 0.5, 1.0)]
+    assert costs == sorted(set(costs))
+
+
+def test_no_output_has_no_levelised_cost():
+    hours = xr.DataArray([1000.0, 0.0, np.nan], dims="site")
+    np.testing.assert_array_equal(levelised_cost(250.0, hours), [0.25, np.nan, np.nan])
+
+
+def test_missing_supply_is_named():
+    with pytest.raises(MissingVariableError, match=r"add_costs needs import_peak;.*Run the step"):
+        add_costs(hand_made().drop_vars("import_peak"), FINANCE)
