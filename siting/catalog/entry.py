@@ -60,7 +60,15 @@ class Entry(Parameters):
     @classmethod
     def _inside_the_catalog(cls, file: str) -> str:
         parts = Path(file).parts
-        if "\\" in file or ":" in file or "\0" in file or Path(file).is_absolute() or ".." in parts or parts[0].startswith("~"):
+        if (
+            not parts
+            or "\\" in file
+            or ":" in file
+            or "\0" in file
+            or Path(file).is_absolute()
+            or ".." in parts
+            or parts[0].startswith("~")
+        ):
             raise ValueError("name a file inside the catalog folder, such as files/places.csv")
         return file
 

@@ -92,6 +92,7 @@ def test_unspoiled_copy_opens(folder):
         ({"variables": {"name": {"unit": "", "description": "some columns only"}}}, "fix: declare each column"),
         ({"file": "../clusters.csv"}, "inside the catalog folder"),
         ({"file": "files/../../clusters.csv"}, "inside the catalog folder"),
+        ({"file": "."}, "inside the catalog folder"),
         ({"file": "/etc/passwd"}, "inside the catalog folder"),
         ({"file": "~/clusters.csv"}, "inside the catalog folder"),
         ({"file": "https://example.org/clusters.csv"}, "inside the catalog folder"),
