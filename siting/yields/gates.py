@@ -9,7 +9,7 @@ import numpy as np
 from siting.vocabulary import UnitsError, describe
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
 #: Lowest and highest plausible hourly mean, and the usual reason for values beyond.
 LIMITS: dict[str, tuple[float, float, str]] = {
@@ -22,18 +22,18 @@ LIMITS: dict[str, tuple[float, float, str]] = {
 }
 
 
-def require_plausible(name: str, values: NDArray[np.float64]) -> None:
-    """Refuse values of a variable beyond its physical limits; NaN passes.
+def plausible(name: str, values: ArrayLike) -> NDArray[np.float64]:
+    """Values of a variable as float64, refused if any lies beyond its physical limits; NaN passes.
 
     Raises
     ------
     UnitsError
         If any value lies beyond :data:`LIMITS`.
     """
-    if not values.size:
-        return
+    array = np.asarray(values, dtype=np.float64)
     lowest, highest, fix = LIMITS[name]
-    smallest, largest = np.fmin.reduce(values, axis=None), np.fmax.reduce(values, axis=None)
+    smallest, largest = np.fmin.reduce(array, axis=None, initial=np.inf), np.fmax.reduce(array, axis=None, initial=-np.inf)
     if smallest < lowest or largest > highest:
         found = smallest if smallest < lowest else largest
         raise UnitsError(f"Expected {name} of {lowest:g} to {highest:g} {describe(name).unit}, found {found:g}; fix the unit: {fix}.")
+    return array

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from siting import catalog
+from siting.catalog.files import local_file
 from siting.vocabulary import CatalogError, UnitsError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
 _FEWEST_POINTS = 5
@@ -75,17 +77,17 @@ def load_power_curve(turbine: str, folder: Path | None = None) -> PowerCurve:
         Name in the catalog entry ``turbines``; or the path of a CSV file with the columns wind_speed [m s-1] and power [kW],
         and optionally nominal_power [kW] and hub_height [m], the same in every row.
     folder : Path, optional
-        Where relative paths start; the current folder by default.
+        Folder of the study: relative paths start there, and none may leave it. The current folder by default.
 
     Raises
     ------
     CatalogError
-        If the catalog has no such turbine; the text names the nearest one.
+        If the catalog has no such turbine, where the text names the nearest one, or the path names no file to be read.
     UnitsError
-        If the file can't be read or holds no power curve.
+        If the file holds no power curve.
     """
     if turbine.lower().endswith(".csv"):
-        return _read_table(turbine, (folder or Path()) / turbine)
+        return _read_table(turbine, local_file(turbine, (".csv",), folder))
     return _catalog_curve(turbine)
 
 
@@ -115,8 +117,6 @@ def _read_table(turbine: str, path: Path) -> PowerCurve:
 
     try:
         table = pd.read_csv(path, dtype=np.float64)
-    except FileNotFoundError:
-        raise UnitsError(f"Expected a power curve at {turbine}, found no such file; paths start at the folder of the study.") from None
     except (OSError, ValueError) as error:
         raise UnitsError(
             f"Power curve {turbine}: expected a CSV table of numbers, found {str(error).splitlines()[0]}; mend the file."

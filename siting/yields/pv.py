@@ -12,7 +12,7 @@ from pydantic import Field
 
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError, Parameters, UnitsError, step
-from siting.yields.gates import require_plausible
+from siting.yields.gates import plausible
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -140,21 +140,22 @@ def capacity_factor(
     """
     from pvlib.irradiance import get_extra_radiation
 
-    hourly = {"ghi": ghi, "dni": dni, "dhi": dhi, "temp_air": temp_air, "wind_speed_100m": wind_speed_100m}
-    for name, values in {**hourly, "altitude": altitude}.items():
-        require_plausible(name, values)
+    light = Irradiance(plausible("ghi", ghi), plausible("dni", dni), plausible("dhi", dhi))
+    air = plausible("temp_air", temp_air), plausible("wind_speed_100m", wind_speed_100m)
+    altitude = plausible("altitude", altitude)
     middles = mid_hours(times)
     sun = solar_position(middles, latitude, longitude, altitude)
     extra = np.asarray(get_extra_radiation(day_of_year(middles)), dtype=np.float64)
-    output = np.zeros(np.shape(ghi))
+    output = np.zeros(light.ghi.shape)
     for site, place in enumerate(zip(latitude, longitude, altitude, strict=True)):
-        known = ghi[site] + dni[site] + dhi[site] + 0.0 * (temp_air[site] + wind_speed_100m[site] + sum(place))
+        # a missing value at night must stay missing: zero times NaN is NaN, which differs from 0
+        known = sum(row[site] for row in light) + 0.0 * (air[0][site] + air[1][site] + sum(place))
         lit = np.flatnonzero(known != 0.0)
-        light = Irradiance(ghi[site][lit], dni[site][lit], dhi[site][lit])
+        rows = Irradiance(*(row[site][lit] for row in light))
         position = Sun(sun.apparent_zenith[site][lit], sun.azimuth[site][lit], extra[lit])
-        _require_daylight(light.ghi, position.apparent_zenith, middles[lit], len(middles))
-        plane = plane_irradiance(light, position, tilt_at(place[0], pv), pv)
-        output[site, lit] = net_output(plane, temp_air[site][lit], wind_speed_100m[site][lit], pv)
+        _require_daylight(rows.ghi, position.apparent_zenith, middles[lit], len(middles))
+        plane = plane_irradiance(rows, position, tilt_at(place[0], pv), pv)
+        output[site, lit] = net_output(plane, air[0][site][lit], air[1][site][lit], pv)
     return output
 
 

@@ -109,8 +109,12 @@ def test_own_tables_with_faults_are_refused_in_one_line(tmp_path, text, said):
     assert str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize("path", ["nowhere.csv", "https://example.org/curve.csv", "nul\0.csv", "folder.csv"])
-def test_paths_without_a_local_table_are_refused(tmp_path, path):
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(UnitsError, match="xpected"):
-        load_power_curve(path, tmp_path)
+@pytest.mark.parametrize(
+    "path", ["nowhere.csv", "https://example.org/curve.csv", "nul\0.csv", "folder.csv", "../outside.csv", "/etc/x.csv"]
+)
+def test_paths_without_a_table_beside_the_study_are_refused(tmp_path, path):
+    study = tmp_path / "study"
+    (study / "folder.csv").mkdir(parents=True)
+    (tmp_path / "outside.csv").write_text("wind_speed,power\n", encoding="utf-8")
+    with pytest.raises(CatalogError, match=r"^Expected .*; fix: "):
+        load_power_curve(path, study)

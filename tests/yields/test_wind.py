@@ -19,7 +19,7 @@ from siting.vocabulary import MissingVariableError, StudyError, UnitsError
 from siting.yields.power_curve import turbine_names
 from siting.yields.wind import WindFarm, add_wind_yield, air_density, capacity_factor, correction_exponent
 
-LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "cold_shutdown": None}
+LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
 
 
 def table_of(sites: xr.Dataset, site: int) -> pd.DataFrame:
@@ -161,8 +161,8 @@ def test_turbines_stop_in_extreme_cold():
 
 
 def test_losses_multiply():
-    left = at(10.0, wake_loss=0.1, availability_loss=0.05, electrical_loss=0.02) / at(10.0, **LOSSLESS)
-    assert left[0] == pytest.approx(0.9 * 0.95 * 0.98, rel=1e-14)
+    left = at(10.0, wake_loss=0.1, availability_loss=0.05, electrical_loss=0.02, performance_loss=0.04) / at(10.0, **LOSSLESS)
+    assert left[0] == pytest.approx(0.9 * 0.95 * 0.98 * 0.96, rel=1e-14)
 
 
 def test_wind_rises_with_the_power_law():
