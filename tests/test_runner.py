@@ -1,0 +1,121 @@
+"""A run is the ten lines of the README over blocks, and its numbers don't depend on how it is cut up or where it runs."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import siting
+from siting.layers import Region
+from siting.runner import Silent
+from siting.study import Robustness, Study
+from siting.vocabulary import StudyError
+
+NINGXIA = Study(title="Ningxia", region=Region(provinces=("CN-NX",)), robustness=Robustness(seeds=3, leading_sites=10))
+RANGES = ("delivered_cost_range", "storage_hours_range", "rank_range", "tie_group")
+
+
+def digest(sites: xr.Dataset) -> str:
+    """Hash of every byte of every variable."""
+    sha = hashlib.sha256()
+    for name in sorted(map(str, sites.variables)):
+        values = np.ascontiguousarray(sites[name].to_numpy())
+        sha.update(name.encode())
+        sha.update(str(values.tolist()).encode() if values.dtype.kind in "OUT" else values.tobytes())
+    return sha.hexdigest()
+
+
+@pytest.fixture(scope="module")
+def ningxia():
+    return siting.run(NINGXIA)
+
+
+def test_run_is_the_ten_lines(ningxia):
+    study = NINGXIA
+    layers = siting.open_layers(study)
+    sites = siting.screen(layers, study.land)
+    sites = siting.add_weather(sites, study.weather)
+    sites = siting.add_pv_yield(sites, study.pv)
+    sites = siting.add_wind_yield(sites, study.wind)
+    sites = siting.match_supply(sites, study.load, study.supply, study.finance).compute()
+    sites = siting.add_costs(sites, study.finance).pipe(siting.add_emissions, study.accounting)
+    sites = siting.score(sites, study.criteria)
+    assert digest(sites) == digest(ningxia.sites.drop_vars([*RANGES, "bound"]))
+
+
+@pytest.mark.parametrize(("scheduler", "block_sites"), [("threads", 7), ("synchronous", 1000), ("processes", 40)])
+def test_numbers_do_not_depend_on_blocks_or_scheduler(ningxia, scheduler, block_sites):
+    again = siting.run(NINGXIA, scheduler=scheduler, block_sites=block_sites)
+    assert digest(again.sites) == digest(ningxia.sites)
+
+
+@pytest.mark.slow
+def test_numbers_are_the_same_on_a_cluster(ningxia):
+    from distributed import Client, LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None) as cluster, Client(cluster) as client:
+        again = siting.run(NINGXIA, client=client, block_sites=30)
+    assert digest(again.sites) == digest(ningxia.sites)
+
+
+@pytest.mark.slow
+def test_two_thousand_sites_are_bit_identical_for_all_blocks_threads_and_processes():
+    study = Study(region=Region(provinces=("CN-QH", "CN-GS", "CN-NX")), robustness=Robustness(seeds=1))
+    ways = [("threads", 100), ("threads", 1000), ("synchronous", 10_000), ("processes", 500)]
+    runs = [siting.run(study, scheduler=scheduler, block_sites=block_sites).sites for scheduler, block_sites in ways]
+    assert runs[0].sizes["site"] >= 1_500
+    assert len({digest(sites) for sites in runs}) == 1
+
+
+def test_a_site_has_the_same_numbers_in_any_extent(ningxia):
+    wider = siting.run(Study(region=Region(provinces=("CN-NX", "CN-HI")), robustness=Robustness(seeds=1)))
+    common = ningxia.sites["site"].to_numpy()
+    names = ["delivered_cost", "pv_full_load_hours", "wind_full_load_hours", "battery_energy", "score", "scope2_location"]
+    for name in names:
+        np.testing.assert_array_equal(wider.sites[name].sel(site=common), ningxia.sites[name], err_msg=name)
+
+
+def test_every_stage_is_told(ningxia):
+    told = []
+
+    class Listener(Silent):
+        def stage(self, name, total):
+            told.append((name, total))
+            return super().stage(name, total)
+
+    siting.run(NINGXIA, progress=Listener())
+    names = [name for name, _ in told]
+    assert names == ["Open layers", "Screen land", "Weather, yields, hourly matching", "Leading sites in other weather", "Delineate zones"]
+
+
+def test_energy_closes_at_every_site(ningxia):
+    sites = ningxia.sites
+    served = sites["matched_share"] * sites["load_energy"]
+    used = served + sites["curtailed_energy"] + sites["exported_energy"] + sites["storage_loss"]
+    np.testing.assert_allclose(used, sites["generation"], rtol=1e-9)
+    np.testing.assert_allclose(served + sites["import_energy"], sites["load_energy"] * xr.ones_like(served), rtol=1e-9)
+
+
+def test_ranges_hold_the_numbers_they_belong_to(ningxia):
+    sites = ningxia.sites
+    leading = (sites["rank"] > 0) & (sites["rank"] <= 10)
+    cost, bounds = sites["delivered_cost"].isel(target=-1), sites["delivered_cost_range"]
+    assert bool((bounds.sel(bound="low") <= cost).where(leading, True).all())
+    assert bool((bounds.sel(bound="high") >= cost).where(leading, True).all())
+    assert not bool(bounds.where(~leading).notnull().any())
+
+
+def test_report_shows_official_hours_beside_modelled_ones(ningxia):
+    (province,) = ningxia.report["provinces"]
+    assert province["iso_3166_2"] == "CN-NX"
+    assert province["wind_hours_official"] == pytest.approx((2018 + 1887 + 2015) / 3)
+    assert province["emission_factor_2022"] == 0.6423
+    assert 1_200 < province["pv_hours"] < 2_200
+
+
+def test_blocks_of_nothing_are_refused():
+    with pytest.raises(StudyError, match="block_sites of at least 1, found 0"):
+        siting.run(NINGXIA, block_sites=0)
