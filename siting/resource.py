@@ -148,12 +148,12 @@ def synthetic_year(
     factor = wind_factor(field, key, latitude, longitude, local.monsoon, len(times))
     scores = day_scores(field, key, year, latitude, longitude, local, factor)
     known = local_quantiles(latitude, longitude, grid_latitude, grid_longitude, quantiles)
-    clearness = relative_clearness(scores, known, probabilities, blend)
+    clearness = relative_clearness(scores, known, probabilities, field.clear_day_share, blend)
     level = annual_ghi * year_anomaly(field, key, Component.SUN_YEAR, latitude, longitude)
     sun = sun_year(times, latitude, longitude, altitude, level, blend_months(turbidity, blend), clearness, field.clearness_cap)
     warmth = temperature_hours(field, year, longitude, temperature, precipitation, sun.clearness, len(times))
     speed = wind_mean * year_anomaly(field, key, Component.WIND_YEAR, latitude, longitude)
-    return sun.ghi, sun.dni, sun.dhi, warmth, wind_hours(speed, factor, local, longitude, blend)
+    return sun.ghi, sun.dni, sun.dhi, warmth, wind_hours(speed, factor, local, longitude, year)
 
 
 def _check_plausible(name: str, values: NDArray[np.float64]) -> None:

@@ -55,6 +55,12 @@ class FieldParameters(Parameters):
     cloud_persistence: float = Field(
         0.45, ge=0, lt=0.95, description="Correlation of the clearness of one day and the next. Medium confidence."
     )
+    clear_day_share: float = Field(
+        0.1,
+        ge=0,
+        le=0.5,
+        description="Share of cloudless days in a month; 0.1 gives the atlas' DNI over China within 5 %. Medium confidence.",
+    )
     clearness_cap: float = Field(
         0.82, ge=0.6, le=0.95, description="Largest hourly irradiance over the extraterrestrial one. Medium confidence."
     )

@@ -102,7 +102,7 @@ def local_quantiles(
         if outside.any():
             raise AlignmentError(
                 f"Expected sites within the daily irradiation's {name} {grid[0]:g} to {grid[-1]:g}, "
-                f"found {place[outside][0]:g}; shrink the region or bring a wider daily_ghi_quantile."
+                f"found {place[outside][0]:g}; shrink the region to the weather grid."
             )
     row = np.clip(np.searchsorted(grid_latitude, latitude, side="right") - 1, 0, len(grid_latitude) - 2)
     column = np.clip(np.searchsorted(grid_longitude, longitude, side="right") - 1, 0, len(grid_longitude) - 2)
@@ -120,15 +120,34 @@ def local_quantiles(
 
 
 def relative_clearness(
-    scores: NDArray[np.float64], quantiles: NDArray[np.float64], probabilities: NDArray[np.float64], blend: MonthBlend
+    scores: NDArray[np.float64], quantiles: NDArray[np.float64], probabilities: NDArray[np.float64], clear_share: float, blend: MonthBlend
 ) -> NDArray[np.float64]:
-    """Irradiation of each day over that of its month's clearest day, shape (n, days + 2).
+    """Irradiation of each day over that of a cloudless day of its month, at most 1.
 
-    ``scores`` (n, days + 2) are normal; ``quantiles`` (n, 12, quantile) belong to ascending ``probabilities`` (quantile,).
-    Scores beyond the first or last probability get the outermost quantile.
+    Parameters
+    ----------
+    scores : (n, days + 2) array
+        Normal scores of the days.
+    quantiles : (n, 12, quantile) array
+        Quantiles of the daily irradiation, at ascending ``probabilities`` (quantile,). Scores beyond the first or last
+        probability get the outermost quantile.
+    probabilities : (quantile,) array
+        Ascending, 0 to 1.
+    clear_share : float
+        Share of a month's days that count as cloudless.
+    blend : MonthBlend
+        Calendar of the year.
+
+    Returns
+    -------
+    (n, days + 2) array
+        Relative clearness, at least 0.02.
     """
+    node = min(max(int(np.searchsorted(probabilities, 1.0 - clear_share, side="right")) - 1, 0), len(probabilities) - 2)
+    part = (1.0 - clear_share - probabilities[node]) / (probabilities[node + 1] - probabilities[node])
+    cloudless = quantiles[:, :, node] + part * (quantiles[:, :, node + 1] - quantiles[:, :, node])
     clearness = np.empty(scores.shape)
-    _pick_quantiles(clearness, scores, quantiles / quantiles[:, :, -1:], probabilities, blend)
+    _pick_quantiles(clearness, scores, np.minimum(quantiles / cloudless[:, :, None], 1.0), probabilities, blend)
     return clearness
 
 

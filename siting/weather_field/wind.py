@@ -9,13 +9,13 @@ import numpy as np
 from numba import njit
 
 from siting.weather_field.lattice import Component, add_relaxed, smooth_noise
-from siting.weather_field.seasons import blend_months, local_day, local_hours
+from siting.weather_field.seasons import blend_months, local_day, local_hours, mean_preserving, month_blend
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from siting.weather_field.parameters import FieldParameters
-    from siting.weather_field.seasons import Habits, MonthBlend
+    from siting.weather_field.seasons import Habits
 
 #: Weibull shape to coefficient of variation: CV = shape**-0.9208 (Justus et al.).
 _CV_POWER = 0.9208
@@ -68,7 +68,7 @@ def daily_mean_std(field: FieldParameters, monsoon: NDArray[np.float64]) -> NDAr
 
 
 def wind_hours(
-    level: NDArray[np.float64], factor: NDArray[np.float64], habits: Habits, longitude: NDArray[np.float64], blend: MonthBlend
+    level: NDArray[np.float64], factor: NDArray[np.float64], habits: Habits, longitude: NDArray[np.float64], year: int
 ) -> NDArray[np.float64]:
     """Hourly wind speeds whose ranks follow season, time of day and factor, and whose values are a Weibull distribution.
 
@@ -82,8 +82,8 @@ def wind_hours(
         Regional habits of the n places.
     longitude : (n,) array
         [degree], for the local solar time.
-    blend : MonthBlend
-        Calendar of the year.
+    year : int
+        Calendar year.
 
     Returns
     -------
@@ -101,7 +101,7 @@ def wind_hours(
     C. G. Justus et al., "Methods for estimating wind speed frequency distributions", Journal of Applied Meteorology 17,
     350-353, 1978.
     """
-    season = blend_months(habits.season, blend)
+    season = blend_months(mean_preserving(habits.season, year), month_blend(year))
     amplitude = habits.diurnal_cosine**2 + habits.diurnal_sine**2
     spread = (1.0 + habits.weibull_shape ** (-2.0 * _CV_POWER)) / (1.0 + amplitude / 2.0)
     speed = np.empty(factor.shape)
@@ -174,7 +174,7 @@ def ascending(scores: NDArray[np.float64], order: NDArray[np.uint32]) -> None:
     lowest, highest = scores[0], scores[0]
     for k in range(count):
         lowest, highest = min(lowest, scores[k]), max(highest, scores[k])
-    width = 4294967295.0 / max(highest - lowest, 1e-300)
+    width = 4294967295.0 / (highest - lowest) if highest > lowest else 0.0
     keys, other = np.empty(count, dtype=np.uint32), np.empty(count, dtype=np.uint32)
     for k in range(count):
         keys[k], order[k] = np.uint32((scores[k] - lowest) * width), k
