@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import geopandas
     import xarray as xr
 
-    from siting.maps import ZoneMap
+    from siting.maps.offline import OfflineMap
 
 Scheduler = Literal["threads", "processes", "synchronous"]
 Tick = Callable[[], None]
@@ -56,7 +56,7 @@ class Run:
     zones: geopandas.GeoDataFrame
     report: dict[str, Any]
 
-    def map(self) -> ZoneMap:
+    def map(self) -> OfflineMap:
         """The interactive map of the run."""
         from siting.maps import map_zones
 
