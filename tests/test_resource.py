@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
-from siting.resource import Weather, add_weather
+from siting.resource import Weather, add_weather, note_weather
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError, MissingVariableError, UnitsError
 
@@ -172,6 +173,18 @@ def test_calm_winter_days_are_sunny_in_the_south_east() -> None:
     assert -0.45 < np.mean(found) < -0.15
 
 
+def test_the_hours_are_called_synthetic_once(year: xr.Dataset) -> None:
+    sources, warnings = json.loads(year.attrs["sources"]), json.loads(year.attrs["warnings"])
+    assert [source["kind"] for source in sources] == ["synthetic"]
+    assert set(sources[0]["variables"]) == set(ADDED)
+    assert "synthetic (year 2013, seed 0)" in warnings[0]
+    assert "real weather" in warnings[1]
+    again = note_weather(year, Weather())
+    assert again.attrs == year.attrs
+    kept = note_weather(named_sites().assign_attrs(warnings='["coarse"]'), Weather())
+    assert json.loads(kept.attrs["warnings"]) == ["coarse", *warnings]
+
+
 def test_unknown_levels_stay_unknown() -> None:
     sites = make_sites([36.4] * 5, [94.9] * 5)
     for k, name in enumerate(("wind_speed_100m_mean", "annual_ghi", "altitude")):
@@ -207,6 +220,6 @@ def test_other_promised_errors() -> None:
         add_weather(make_sites([60.0], [100.0]), Weather())
     with pytest.raises(AlignmentError, match="NaN"):
         add_weather(make_sites([np.nan], [100.0]), Weather())
-    for wrong in ({"year": 2010}, {"seed": -1}, {"source": "measured"}, {"field": {"fast_weight": 2}}, {"sead": 1}):
+    for wrong in ({"year": 2010}, {"seed": -1}, {"source": "measured"}, {"field": {"fast_weight": 0.8}}, {"sead": 1}):
         with pytest.raises(ValidationError):
             Weather.model_validate(wrong)

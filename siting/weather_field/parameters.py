@@ -32,10 +32,10 @@ class FieldParameters(Parameters):
         120, ge=24, le=480, description="Time scale of the slow part in monsoon and plateau climates [h]. Low confidence."
     )
     fast_weight: float = Field(
-        0.3, ge=0, le=0.8, description="Share of the fast part in the variance at mid-latitudes. Medium confidence."
+        0.3, ge=0, le=0.75, description="Share of the fast part in the variance at mid-latitudes. Medium confidence."
     )
     fast_weight_monsoon: float = Field(
-        0.37, ge=0, le=0.8, description="Share of the fast part in the variance in monsoon and plateau climates. Low confidence."
+        0.37, ge=0, le=0.75, description="Share of the fast part in the variance in monsoon and plateau climates. Low confidence."
     )
     slow_weight: float = Field(
         0.1, ge=0, le=0.2, description="Share of the slow part in the variance; the synoptic part has the rest. Medium confidence."
