@@ -19,7 +19,7 @@ Amount = TypeVar("Amount", float, NDArray[np.float64], "xr.DataArray")
 class Accounting(Parameters):
     """Which grid factors count."""
 
-    year: int = Field(2022, ge=2021, le=2022, description="Year of the provincial consumption-side emission factors.")
+    year: int = Field(2022, ge=2022, le=2022, description="Year of the provincial consumption-side emission factors; 2022 is embedded.")
 
 
 def location_based(import_energy: Amount, factor: Amount) -> Amount:

@@ -171,7 +171,7 @@ def import_price(sites: xr.Dataset, tariff: Tariff) -> xr.DataArray:
     MissingVariableError
         If prices by province are given and the sites have no ``province``.
     AlignmentError
-        If ``province`` lacks its list of codes.
+        If ``province`` lacks its codes, joined by spaces in the attribute ``iso_3166_2``.
     StudyError
         If a price is given for a code that no province has.
     """
@@ -179,7 +179,7 @@ def import_price(sites: xr.Dataset, tariff: Tariff) -> xr.DataArray:
     if not tariff.import_prices_cny_per_kwh:
         return price
     check(sites, ["province"], "import_price")
-    codes = [str(code) for code in np.atleast_1d(sites["province"].attrs.get("iso_3166_2", []))]
+    codes = str(sites["province"].attrs.get("iso_3166_2", "")).split()
     if not codes:
         raise AlignmentError(
             "Expected the codes of the provinces in the attribute iso_3166_2 of province, found none; keep attributes when copying."

@@ -59,7 +59,7 @@ def test_connection_is_paid_by_plants_over_40_years():
 
 
 def provinces():
-    index = xr.DataArray([0, 1, 2], dims="site", attrs={"iso_3166_2": ["CN-QH", "CN-NM", "CN-XZ"]})
+    index = xr.DataArray([0, 1, 2], dims="site", attrs={"iso_3166_2": "CN-QH CN-NM CN-XZ"})
     return xr.Dataset({"grid_energy_price": ("site", [0.2277, 0.2829, np.nan]), "province": index})
 
 

@@ -69,6 +69,17 @@ class Bounds(NamedTuple):
     planes: Series
 
 
+class Found(NamedTuple):
+    """A portfolio and its cost less that of importing all of the load [CNY per year]."""
+
+    mix: Mix
+    cost: float
+
+
+#: No portfolio.
+NOTHING = Found(Mix(np.nan, np.nan, np.nan, np.nan), np.inf)
+
+
 @compiled
 def sum_in_order(values: Series) -> float:
     """Sum in the order of time."""
@@ -184,11 +195,14 @@ def add_plane(planes: Planes, mix: Mix, served: float, slope: Series) -> None:
 
 
 @compiled
-def search(pv: Series, wind: Series, load: Series, battery: Battery, rays: Rays, planes: Planes, target: float, terms: Terms) -> Mix:
+def search(
+    pv: Series, wind: Series, load: Series, battery: Battery, rays: Rays, planes: Planes, target: float, terms: Terms, known: Found
+) -> Found:
     """Cheapest portfolio on the rays whose matched share is at least the target and at most the tolerance dearer than any other.
 
     The cost is that of plants, storage and imported energy. More than the target is served where imports cost more than the
-    plants that replace them. All capacities are NaN where no ray reaches the target.
+    plants that replace them. ``known`` is a portfolio that reaches the target, or `NOTHING`, which is returned if no ray
+    reaches it.
     """
     energy = planes.offset[0]
     need = min(target + 0.5 * terms.tolerance, 1.0) * energy
@@ -197,20 +211,20 @@ def search(pv: Series, wind: Series, load: Series, battery: Battery, rays: Rays,
     bound, scale, solved = rays.fixed - imported, np.zeros(rays.fixed.size), np.zeros(rays.fixed.size)
     lines = np.zeros((2, planes.offset.size))
     slope = np.zeros(4)
-    best, cheapest = np.inf, Mix(np.nan, np.nan, np.nan, np.nan)
+    best = known
     r = 0
     while True:
         r = leading_ray(rays, r, planes, need, terms.import_cost, lines, Bounds(bound, scale, solved))
-        if bound[r] + imported >= (best + imported) * (1.0 - terms.tolerance):
-            return cheapest
+        if bound[r] + imported >= (best.cost + imported) * (1.0 - terms.tolerance):
+            return best
         if planes.used[0] >= planes.offset.size:
-            return Mix(np.nan, np.nan, np.nan, np.nan)
+            return NOTHING
         mix = mix_on_ray(rays, r, scale[r])
         served = energy - served_with_slope(pv, wind, load, mix, battery, slope)
         add_plane(planes, mix, served, slope)
         cost = rays.fixed[r] + rays.scaling[r] * scale[r] - terms.import_cost * served
-        if served >= enough and cost < best:
-            best, cheapest = cost, mix
+        if served >= enough and cost < best.cost:
+            best = Found(mix, cost)
 
 
 @compiled
@@ -277,8 +291,10 @@ def match_site(
     rays = build_rays(grid.share, grid.power, grid.energy, hours, terms)
     planes = first_planes(hours)
     hourly = np.zeros((len(SERIES), load.size))
+    found = NOTHING
     for k in range(targets.size - 1, -1, -1):
-        mix = search(pv, wind, load, battery, rays, planes, targets[k], terms)
+        found = search(pv, wind, load, battery, rays, planes, targets[k], terms, found)
+        mix = found.mix
         if np.isnan(mix.pv):
             continue
         totals[k, 0], totals[k, 1], totals[k, 2], totals[k, 3] = mix

@@ -1,4 +1,4 @@
-"""Plain dispatch and its linear programme: two independent ways to the energy that one battery can serve."""
+"""Plain dispatch, and linear programmes of dispatch and of sizing: independent ways to what the package computes."""
 
 import numpy as np
 
@@ -46,6 +46,35 @@ def least_missing(generation, load, power, usable, charge_efficiency, discharge_
         bounds=bounds,
         method="highs",
         options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+    )
+    assert result.status == 0, result.message
+    return result.fun
+
+
+def least_cost(pv, wind, load, target, costs, import_cost, usable, efficiency):
+    """Least cost of plants, battery and imports at a matched share of at least ``target``; capacities are continuous (HiGHS)."""
+    from scipy.optimize import linprog
+    from scipy.sparse import csr_matrix, hstack, identity, vstack
+
+    n = len(load)
+    one, none, zero = identity(n, format="csr"), csr_matrix((n, n)), csr_matrix((n, 1))
+    before = csr_matrix((np.ones(n), (np.arange(n), (np.arange(n) - 1) % n)), shape=(n, n))
+    ones = csr_matrix(np.ones((n, 1)))
+    # columns: PV, wind, power, energy, then charge, discharge, state of charge and import of each hour
+    rows = [
+        [csr_matrix(-pv[:, None]), csr_matrix(-wind[:, None]), zero, zero, one, -one, none, -one],
+        [zero, zero, -ones, zero, one, none, none, none],
+        [zero, zero, -ones, zero, none, one, none, none],
+        [zero, zero, zero, -usable * ones, none, none, one, none],
+    ]
+    imports = csr_matrix(np.r_[np.zeros(4 + 3 * n), np.ones(n)])
+    result = linprog(
+        np.r_[costs, np.zeros(3 * n), np.full(n, import_cost)],
+        A_ub=vstack([hstack(row) for row in rows] + [imports]).tocsr(),
+        b_ub=np.r_[-load, np.zeros(3 * n), (1 - target) * load.sum()],
+        A_eq=hstack([zero, zero, zero, zero, -efficiency * one, one / efficiency, one - before, none]).tocsr(),
+        b_eq=np.zeros(n),
+        method="highs",
     )
     assert result.status == 0, result.message
     return result.fun

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from reference.dispatch import least_cost
 from reference.years import HOURS, weather
 from scipy.optimize import brentq, minimize_scalar
 
@@ -61,6 +62,19 @@ def test_search_is_as_cheap_as_brute_force_on_the_same_grid(seed, price):
     for target, mix in zip(SMALL.targets, mixes, strict=True):
         best = brute_force(pv, wind, SMALL, target, price)
         assert best * (1 - 1e-9) <= cost(mix, price) <= best * (1 + 1e-4)
+
+
+@pytest.mark.parametrize(("seed", "price"), [(0, 0.0), (1, 350.0), (2, 1_500.0)])
+def test_default_grid_is_close_to_the_linear_programme(seed, price):
+    """Continuous capacities are at most 2 % cheaper, and never dearer. Annual costs are scaled to the two weeks of the test."""
+    pv, wind = (values[2000:2336] for values in weather(seed))
+    costs = tuple(value * 336 / HOURS for value in COSTS)
+    block = Block(np.full(336, 100.0), MONTH[:336], Supply(), costs, 100.0)
+    _, mixes, _ = match_block(pv[None], wind[None], [1e9], [1e9], price, block=block)
+    for target, row in zip(Supply().targets, mixes[0], strict=True):
+        found = row[:4] @ costs + price * row[QUANTITIES.index("import_energy")]
+        best = least_cost(pv, wind, np.full(336, 100.0), target, costs, price, 0.9, math.sqrt(0.86))
+        assert best * (1 - 1e-9) <= found <= best * 1.02
 
 
 @pytest.mark.parametrize("seed", range(6))
