@@ -468,7 +468,6 @@ def tie_groups(scores: ArrayLike, sites: ArrayLike) -> NDArray[np.int64]:
         mean = _mean(differences)
         spread = np.sqrt(_mean((differences - mean) ** 2) * (len(table) / (len(table) - 1)))
         joins = np.abs(mean) <= spread
-        joins[0] = True
         groups[waiting[joins]] = group
         waiting = waiting[~joins]
     return groups

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from siting.scoring import target_index
+from siting.supply import Supply
 from siting.vocabulary import AlignmentError, Parameters, Variable, check
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ _LATTICE_TOLERANCE = 0.01
 
 
 class Zoning(Parameters):
-    """Which ranked cells make zones, and what a square kilometre of open land holds."""
+    """Which ranked cells make zones."""
 
     top_share: float = Field(0.10, gt=0, le=1, description="share of the ranked sites, best first, that may join a zone")
     score_min: float | None = Field(None, ge=0, le=1, description="least score of a site in a zone; none: any score")
@@ -76,11 +77,9 @@ class Zoning(Parameters):
     min_area_km2: float = Field(0.0, ge=0, description="smallest zone [km2]")
     max_zones: int | None = Field(None, ge=1, description="how many zones are kept, best first; none: all")
     target: float | None = Field(None, gt=0, le=1, description="matched share at which costs and emissions are read; none: the highest")
-    pv_density_mw_per_km2: float = Field(40.0, gt=0, le=200, description="PV capacity (DC) per area of open land [MW/km2]")
-    wind_density_mw_per_km2: float = Field(5.0, gt=0, le=30, description="wind capacity per area of open land [MW/km2]")
 
 
-def delineate_zones(sites: xr.Dataset, zoning: Zoning) -> gpd.GeoDataFrame:
+def delineate_zones(sites: xr.Dataset, zoning: Zoning, supply: Supply | None = None) -> gpd.GeoDataFrame:
     """Zones of the best-ranked cells, best first.
 
     Parameters
@@ -89,6 +88,8 @@ def delineate_zones(sites: xr.Dataset, zoning: Zoning) -> gpd.GeoDataFrame:
         The scored site table.
     zoning : Zoning
         Which cells join.
+    supply : Supply, optional
+        What a square kilometre of open land holds; default: that of the default study.
 
     Returns
     -------
@@ -113,8 +114,8 @@ def delineate_zones(sites: xr.Dataset, zoning: Zoning) -> gpd.GeoDataFrame:
     rows, columns = lattice(members["x"].to_numpy(), members["y"].to_numpy(), edge)
     labels = label_cells(rows, columns, zoning.neighbours)
     groups = _kept(members, labels, zoning)
-    at = target_index(members, zoning.target)
-    records = [_record(members.isel(site=group, target=at), number, zoning) for number, group in enumerate(groups, 1)]
+    at, density = target_index(members, zoning.target), supply or Supply()
+    records = [_record(members.isel(site=group, target=at), number, density) for number, group in enumerate(groups, 1)]
     outlines = [_outline(members.isel(site=group), edge) for group in groups]
     return _table(_distinct(records), _to_degrees(outlines, members))
 
@@ -202,7 +203,7 @@ def _kept(sites: xr.Dataset, labels: Integers, zoning: Zoning) -> list[Integers]
     return large[: zoning.max_zones]
 
 
-def _record(cells: xr.Dataset, number: int, zoning: Zoning) -> dict[str, Any]:
+def _record(cells: xr.Dataset, number: int, supply: Supply) -> dict[str, Any]:
     """Row of a zone; the first cell is the best."""
 
     def column(name: str) -> NDArray[np.float64]:
@@ -233,8 +234,8 @@ def _record(cells: xr.Dataset, number: int, zoning: Zoning) -> dict[str, Any]:
         "pv_full_load_hours": mean("pv_full_load_hours"),
         "wind_full_load_hours": mean("wind_full_load_hours"),
         "scope2_location": mean("scope2_location"),
-        "pv_potential_mw": math.fsum(area * column("pv_land_fraction") * zoning.pv_density_mw_per_km2),
-        "wind_potential_mw": math.fsum(area * column("wind_land_fraction") * zoning.wind_density_mw_per_km2),
+        "pv_potential_mw": math.fsum(area * column("pv_land_fraction") * supply.pv_density_mw_per_km2),
+        "wind_potential_mw": math.fsum(area * column("wind_land_fraction") * supply.wind_density_mw_per_km2),
     }
 
 
@@ -282,7 +283,7 @@ def _to_degrees(outlines: Sequence[shapely.Geometry], sites: xr.Dataset) -> list
 
     to_degrees = Transformer.from_crs(CRS.from_cf(sites["spatial_ref"].attrs), "EPSG:4326", always_xy=True)
     flat = shapely.transform(np.array(outlines, dtype=object), lambda xy: np.column_stack(to_degrees.transform(xy[:, 0], xy[:, 1])))
-    return list(shapely.orient_polygons(shapely.normalize(flat)))
+    return list(shapely.orient_polygons(flat))
 
 
 def _table(records: Sequence[dict[str, Any]], outlines: Sequence[shapely.Geometry]) -> gpd.GeoDataFrame:

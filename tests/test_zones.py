@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pyproj import CRS, Geod, Transformer
 
+from siting.supply import Supply
 from siting.vocabulary import AlignmentError, MissingVariableError, StudyError
 from siting.zones import ZONE_COLUMNS, Zoning, delineate_zones, label_cells, lattice
 
@@ -140,13 +141,14 @@ def test_only_ranked_sites_above_the_thresholds_join():
     assert delineate_zones(table, ALL)["sites"].tolist() == [1, 8]
     assert delineate_zones(table, Zoning(top_share=0.5))["sites"].tolist() == [1, 4]
     assert delineate_zones(table, Zoning(top_share=0.5, score_min=0.7))["sites"].tolist() == [1, 2]
+    assert delineate_zones(table, Zoning(top_share=0.5, min_area_km2=625))["best_rank"].tolist() == [1, 2]
     assert delineate_zones(table, Zoning(top_share=0.5, min_area_km2=700))["best_rank"].tolist() == [2]
     assert delineate_zones(table, Zoning(top_share=0.5, max_zones=1))["best_rank"].tolist() == [1]
 
 
 def test_top_share_of_a_round_number_is_exact():
-    """A tenth of 30 sites is 3, although 0.1 * 30 is 3.0000000000000004 in binary."""
-    assert delineate_zones(cells([0] * 30, range(30)), Zoning(top_share=0.1))["sites"].sum() == 3
+    """7 % of 100 sites are 7, although 0.07 * 100 is 7.000000000000001 in binary."""
+    assert delineate_zones(cells([0] * 100, range(100)), Zoning(top_share=0.07))["sites"].sum() == 7
 
 
 # figures and outlines
@@ -156,13 +158,18 @@ def test_figures_of_a_zone_by_hand():
     zone = delineate_zones(cells([0, 0], [0, 1]), ALL).iloc[0]
     assert (zone["sites"], zone["area_km2"], zone["best_site"]) == (2, 1250.0, 50005000)
     assert zone["pv_potential_mw"] == 1250 * 0.5 * 40
-    assert zone["wind_potential_mw"] == 1250 * 0.25 * 5
+    assert zone["wind_potential_mw"] == 1250 * 0.25 * 4
     assert zone["delivered_cost"] == pytest.approx(0.30)
     assert zone["delivered_cost_mean"] == pytest.approx(0.35)
     assert zone["scope2_location"] == pytest.approx(0.035)
     assert zone["pv_full_load_hours"] == pytest.approx(1600)
     assert zone["wind_full_load_hours"] == pytest.approx(2700)
     assert (zone["name"], zone["nearest_city"], zone["province"]) == ("City 0, CN-QH", "City 0", "CN-QH")
+
+
+def test_potentials_follow_the_densities_of_the_supply():
+    zone = delineate_zones(cells([0], [0]), ALL, Supply(pv_density_mw_per_km2=20, wind_density_mw_per_km2=8)).iloc[0]
+    assert (zone["pv_potential_mw"], zone["wind_potential_mw"]) == (625 * 0.5 * 20, 625 * 0.25 * 8)
 
 
 def test_costs_are_read_at_the_target():
