@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from siting.vocabulary import VARIABLES, AlignmentError, MissingVariableError, Parameters, StudyError, check, stamp, step
+from siting.vocabulary import VARIABLES, AlignmentError, MissingVariableError, Parameters, StudyError, check, step
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -345,6 +345,7 @@ def explain_status(status: int) -> tuple[str, ...]:
     return tuple(meaning for bit, meaning in STATUS.items() if status & bit)
 
 
+@step(needs=_SEED_NEEDS, adds=_SEED_ADDS)
 def add_seed_ranges(sites: xr.Dataset, by_seed: Sequence[xr.Dataset], target: float | None = None) -> xr.Dataset:
     """Spread of the leading sites over weather seeds, and which of them the weather cannot tell apart.
 
@@ -380,7 +381,6 @@ def add_seed_ranges(sites: xr.Dataset, by_seed: Sequence[xr.Dataset], target: fl
     """
     import xarray as xr
 
-    check(sites, _SEED_NEEDS, "add_seed_ranges")
     leading = _leading_rows(sites, by_seed)
     tables = [sites.isel(site=leading), *by_seed]
     numbers = by_seed[0]["site"].to_numpy()
@@ -400,7 +400,7 @@ def add_seed_ranges(sites: xr.Dataset, by_seed: Sequence[xr.Dataset], target: fl
     groups = np.zeros(sites.sizes["site"], dtype=np.int64)
     groups[leading] = tie_groups(scores, numbers)
     ranged["tie_group"] = xr.Variable("site", groups)
-    return stamp(ranged, _SEED_ADDS, "add_seed_ranges")
+    return ranged
 
 
 def _leading_rows(sites: xr.Dataset, by_seed: Sequence[xr.Dataset]) -> NDArray[np.int64]:
