@@ -158,7 +158,7 @@ def align(raster: xr.DataArray, box: GeoBox, how: How) -> xr.DataArray:
     source = raster.odc.geobox
     if source is None or source.crs is None:
         raise AlignmentError(f"Expected a raster with a CRS and evenly spaced axes, found {name} without; write its CRS into the file.")
-    y, x = source.dimensions
+    y, x = raster.odc.spatial_dims
     values = raster.transpose(..., y, x)
     lead = values.dims[:-2]
     planes = np.asarray(values.values, dtype=np.float64).reshape(-1, *source.shape)
@@ -170,29 +170,22 @@ def align(raster: xr.DataArray, box: GeoBox, how: How) -> xr.DataArray:
 def _warp(plane: NDArray[np.float64], source: GeoBox, box: GeoBox, how: How) -> NDArray[np.float64]:
     from affine import Affine
     from rasterio.enums import Resampling
-    from rasterio.warp import reproject
+    from rasterio.io import MemoryFile
+    from rasterio.vrt import WarpedVRT
 
-    transform = source.transform
-    if source.crs.geographic and source.boundingbox.left >= 180.0:
-        transform = Affine.translation(-360.0, 0.0) * transform
-    out = np.full(box.shape, np.nan)
-    # An exact transformer and a fixed kernel width: with GDAL's defaults both depend on the extent.
-    reproject(
-        plane,
-        out,
-        src_transform=transform,
-        src_crs=str(source.crs),
-        src_nodata=np.nan,
-        dst_transform=box.transform,
-        dst_crs=str(box.crs),
-        dst_nodata=np.nan,
-        resampling=Resampling[how],
-        tolerance=0.0,
-        num_threads=1,
-        XSCALE=1,
-        YSCALE=1,
-    )
-    return out
+    a, b, c, d, e, f = source.transform[:6]
+    full_turn = 360.0 if source.crs.geographic and source.boundingbox.left >= 180.0 else 0.0
+    stored = {"transform": Affine(a, b, c - full_turn, d, e, f), "crs": str(source.crs), "nodata": np.nan}
+    target = {"transform": box.transform, "crs": str(box.crs), "nodata": np.nan, "height": box.shape.y, "width": box.shape.x}
+    # An eighth of a pixel of tolerance and a kernel as wide as the extent suggests are the defaults: with them, a cell's value
+    # would depend on the cells around it.
+    exact = {"tolerance": 1e-9, "XSCALE": 1, "YSCALE": 1, "num_threads": 1}
+    with MemoryFile() as memory:
+        with memory.open(driver="GTiff", height=plane.shape[0], width=plane.shape[1], count=1, dtype="float64", **stored) as file:
+            file.write(plane, 1)
+        with memory.open() as file, WarpedVRT(file, **target, **exact, resampling=Resampling[how], dtype="float64") as warped:
+            values: NDArray[np.float64] = warped.read(1)
+    return values
 
 
 def coverage(geometries: Iterable[Geometry], box: GeoBox) -> NDArray[np.float64]:
