@@ -298,9 +298,9 @@ def _write_geopackage(run: Run, path: Path) -> None:
 
     sites = site_table(run.sites)
     points = gpd.GeoDataFrame(sites, geometry=gpd.points_from_xy(sites["longitude"], sites["latitude"]), crs="EPSG:4326")
-    listed = [[str(source.get(name, "")) for name in _SOURCE_COLUMNS] for source in _attribute(run.layers, "sources")]
+    listed = [[str(source.get(name, "")) for name in _SOURCE_COLUMNS] for source in _attribute(run.sites, "sources")]
     sources = pd.DataFrame(listed, columns=list(_SOURCE_COLUMNS), dtype="str")
-    warnings = pd.DataFrame({"warning": _attribute(run.layers, "warnings")}, dtype="str")
+    warnings = pd.DataFrame({"warning": _attribute(run.sites, "warnings")}, dtype="str")
     tables = {"variables": variable_table(run.sites), "sources": sources, "warnings": warnings}
     try:
         write_dataframe(points, path, layer="sites", driver="GPKG", geometry_type="Point")
@@ -312,8 +312,8 @@ def _write_geopackage(run: Run, path: Path) -> None:
         raise OSError(code, " ".join(str(error).split())) from error
 
 
-def _attribute(layers: xr.Dataset, name: str) -> list[Any]:
-    found: list[Any] = json.loads(layers.attrs.get(name, "[]"))
+def _attribute(sites: xr.Dataset, name: str) -> list[Any]:
+    found: list[Any] = json.loads(sites.attrs.get(name, "[]"))
     return found
 
 

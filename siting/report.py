@@ -38,8 +38,8 @@ def summarise(rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, Any]:
         "counts": _counts(rasters, sites),
         "provinces": _records(provincial_summary(sites)),
         "leading": _records(leading_table(sites, 20)),
-        "sources": json.loads(rasters.attrs.get("sources", "[]")),
-        "warnings": json.loads(rasters.attrs.get("warnings", "[]")),
+        "sources": json.loads(sites.attrs.get("sources", "[]")),
+        "warnings": json.loads(sites.attrs.get("warnings", "[]")),
     }
 
 

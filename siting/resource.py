@@ -63,7 +63,8 @@ def add_weather(sites: xr.Dataset, weather: Weather) -> xr.Dataset:
     -------
     Dataset
         The sites with ghi, dni, dhi [W m-2], temp_air [degC] and wind_speed_100m [m s-1], (site, time). Stamps are the starts
-        of hours in UTC, values are means over the hour. Lazy input gives lazy output of the same bits.
+        of hours in UTC, values are means over the hour. Lazy input gives lazy output of the same bits. The
+        coarse grid of ``daily_ghi_quantile`` ends here.
 
     Raises
     ------
@@ -93,11 +94,12 @@ def add_weather(sites: xr.Dataset, weather: Weather) -> xr.Dataset:
         dask_gufunc_kwargs={"output_sizes": {"time": len(times)}, "allow_rechunk": True},
         keep_attrs=False,
     )
-    return note_weather(sites.assign_coords(time=times).assign(dict(zip(_ADDED, hours, strict=True))), weather)
+    local = sites.drop_dims(["weather_latitude", "weather_longitude", "quantile"])
+    return note_weather(local.assign_coords(time=times).assign(dict(zip(_ADDED, hours, strict=True))), weather)
 
 
 def note_weather(dataset: xr.Dataset, weather: Weather) -> xr.Dataset:
-    """Say in the attributes ``sources`` and ``warnings`` of sites or layers, once, that the hours are synthetic."""
+    """Say in the attributes ``sources`` and ``warnings`` of a dataset, once, that the hours are synthetic."""
     draw = f"year {weather.year}, seed {weather.seed}"
     source = {
         "id": "weather_field",

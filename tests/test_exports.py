@@ -111,7 +111,7 @@ def make_sites(layers, numbers, seed=0):
             "month": np.arange(1, 13),
             "spatial_ref": layers["spatial_ref"],
         },
-        attrs={"hours": 8760},
+        attrs={**layers.attrs, "hours": 8760},
     )
     table["province"].attrs["iso_3166_2"] = "CN-QH CN-GS"
     return table

@@ -38,9 +38,9 @@ def map_zones(
     zones : GeoDataFrame
         Zones as :func:`siting.delineate_zones` draws them.
     sites : Dataset
-        Scored sites, one per cell of ``layers``.
+        Scored sites, one per cell of ``layers``, with ``sources`` and ``warnings`` among the attributes.
     layers : Dataset
-        Rasters on the analysis grid, with ``sources`` and ``warnings`` among the attributes.
+        Rasters on the analysis grid.
     clusters : DataFrame, optional
         Named clusters with the columns of the catalog's, which are taken if none are given.
     title : str, optional

@@ -68,7 +68,7 @@ def build(
     records = site_records(sites, cards, [int(cell) for cell in cells[cards]], province_codes(layers))
     return {
         **_drawn(sites, layers, cells, shown, frame),
-        "region": str(layers.attrs.get("region", "")),
+        "region": str(sites.attrs.get("region", "")),
         "ranked": int((sites["rank"].values > 0).sum()),
         "candidates": int(sites.sizes["site"]),
         "labels": {name: plain(sites[name].values) for name in ("target", "component", "criterion", "bound") if name in sites.coords},
@@ -82,8 +82,8 @@ def build(
         "clusters_elsewhere": len(entries["clusters"]) - len(named),
         "near_km": NEAR_KM,
         "provinces": province_records(sites, layers, entries["provinces"]),
-        "sources": _listed(layers, "sources"),
-        "warnings": _listed(layers, "warnings"),
+        "sources": _listed(sites, "sources"),
+        "warnings": _listed(sites, "warnings"),
         "cities": city_records(entries["cities"], frame),
         "land": basemap(entries["land"], frame),
     }
@@ -130,8 +130,8 @@ def _flags(sites: xr.Dataset) -> list[dict[str, Any]]:
     return [{"mask": mask, "meaning": meaning} for mask, meaning in zip(masks, meanings, strict=False)]
 
 
-def _listed(layers: xr.Dataset, name: str) -> list[Any]:
-    """JSON list among the attributes of the layers.
+def _listed(sites: xr.Dataset, name: str) -> list[Any]:
+    """JSON list among the attributes of the sites.
 
     Raises
     ------
@@ -139,9 +139,9 @@ def _listed(layers: xr.Dataset, name: str) -> list[Any]:
         If it is no JSON list.
     """
     try:
-        listed = json.loads(layers.attrs.get(name, "[]"))
+        listed = json.loads(sites.attrs.get(name, "[]"))
     except json.JSONDecodeError as error:
-        raise SitingError(f"Expected a JSON list in the layers' {name}, found {error}; take the layers of open_layers.") from None
+        raise SitingError(f"Expected a JSON list in the sites' {name}, found {error}; take the sites of screen.") from None
     if not isinstance(listed, list):
-        raise SitingError(f"Expected a JSON list in the layers' {name}, found {type(listed).__name__}; take the layers of open_layers.")
+        raise SitingError(f"Expected a JSON list in the sites' {name}, found {type(listed).__name__}; take the sites of screen.")
     return listed

@@ -225,7 +225,7 @@ def sites(rasters: xr.Dataset) -> xr.Dataset:
     pv_hours = table["annual_ghi"].values * 0.95
     wind_hours = 2600 * (table["wind_speed_100m_mean"].values / 7) ** 1.5
     base = 0.62 - 0.00009 * (pv_hours - 1200) - 0.00011 * (wind_hours - 2000)
-    cost = np.stack([base, base * 1.18], axis=1)
+    cost = np.stack([base, base * 1.12 + 0.000_01 * table["altitude"].values], axis=1)
     seasons = 1 + 0.3 * np.cos((months - 6) / 6 * np.pi)
     mix = {
         "delivered_cost": cost,
