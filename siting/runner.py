@@ -132,7 +132,7 @@ def run(
     (table,) = execute("Weather, yields, hourly matching", candidates, [study])
     sites = _try_other_years(rate(table, study), candidates, study, execute)
     with progress.stage("Delineate zones", 1) as tick:
-        zoned = zones.delineate_zones(sites, study.zoning)
+        zoned = zones.delineate_zones(sites, study.zoning, study.supply)
         tick()
     return Run(study, rasters, sites, zoned, _report(study, rasters, sites))
 

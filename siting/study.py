@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalog
+from siting.catalog.files import local_file
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.finance import Finance
 from siting.grid import Grid
 from siting.land import Land
-from siting.layers import Region, UserLayer
+from siting.layers import REPLACEABLE, Region, UserLayer, check_provinces
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
-from siting.vocabulary import Parameters, StudyError
+from siting.vocabulary import CatalogError, Parameters, StudyError
 from siting.yields.pv import PVSystem
 from siting.yields.wind import WindFarm
 from siting.zones import Zoning
 
-if TYPE_CHECKING:
-    from typing import Self
 
 class Robustness(Parameters):
     """How the numbers of the leading sites are tried on other synthetic years."""
@@ -54,27 +55,54 @@ class Study(Parameters):
     supply: Supply = Supply()
     finance: Finance = Finance()
     accounting: Accounting = Accounting()
-    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1)] = DEFAULT_CRITERIA
+    criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, validate_default=True)] = DEFAULT_CRITERIA
     zoning: Zoning = Zoning()
     robustness: Robustness = Robustness()
 
-    @model_validator(mode="after")
-    def _criteria_fit_the_targets(self) -> Self:
-        check_criteria(self.criteria)
-        for criterion in self.criteria:
-            if criterion.target is not None and criterion.target not in self.supply.targets:
-                targets = ", ".join(f"{target:g}" for target in self.supply.targets)
-                raise ValueError(
-                    f"expected the target of criterion {criterion.variable!r} among supply.targets ({targets}), "
-                    f"found {criterion.target:g}; add it to supply.targets or change the criterion"
-                )
-        return self
+    @field_validator("layers")
+    @classmethod
+    def _replaceable(cls, layers: Mapping[str, UserLayer]) -> Mapping[str, UserLayer]:
+        for name in layers:
+            if name not in REPLACEABLE:
+                near = get_close_matches(name, REPLACEABLE, n=1)
+                fix = f"did you mean {near[0]!r}?" if near else "choose one of them"
+                raise ValueError(f"expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {fix}")
+        return layers
+
+    @field_validator("finance")
+    @classmethod
+    def _known_provinces(cls, finance: Finance) -> Finance:
+        check_provinces(tuple(finance.tariff.import_prices_cny_per_kwh))
+        return finance
+
+    @field_validator("criteria")
+    @classmethod
+    def _criteria_fit(cls, criteria: tuple[Criterion, ...], info: ValidationInfo) -> tuple[Criterion, ...]:
+        check_criteria(criteria)
+        for criterion in criteria:
+            _check_target(criterion.target, f"the target of criterion {criterion.variable!r}", info)
+        return criteria
+
+    @field_validator("zoning")
+    @classmethod
+    def _zoning_fits(cls, zoning: Zoning, info: ValidationInfo) -> Zoning:
+        _check_target(zoning.target, "zoning.target", info)
+        return zoning
 
     @property
     def sha256(self) -> str:
         """Hash of all assumptions, the same on every machine."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _check_target(target: float | None, what: str, info: ValidationInfo) -> None:
+    """Refuse a target that the search of the supply doesn't try."""
+    supply = info.data.get("supply")
+    if target is None or supply is None or target in supply.targets:
+        return
+    known = ", ".join(f"{each:g}" for each in supply.targets)
+    raise ValueError(f"expected {what} among supply.targets ({known}), found {target:g}; add it there or change it here")
 
 
 def read_study(path: str | Path) -> Study:
@@ -90,15 +118,30 @@ def read_study(path: str | Path) -> Study:
     Raises
     ------
     StudyError
-        If the file is missing, isn't YAML, or holds an unknown key or a value out of bounds: one line with the file, the
-        line in it, what was expected, what was found and the fix.
+        If the file is missing, isn't YAML, holds an unknown key or a value out of bounds, or names a file that is missing or
+        lies outside its folder: one line with the file, the line in it, what was expected, what was found and the fix.
     """
-    file = shipped_studies().get(str(path), Path(path))
-    data, lines = catalog.read_yaml(file, error=StudyError)
-    try:
-        return Study.model_validate(data, context={"folder": file.parent})
-    except ValidationError as error:
-        raise StudyError(catalog.explain_invalid(error, Study, lines, file.name)) from None
+    shipped = shipped_studies()
+    if path not in shipped and re.fullmatch(r"[\w-]{1,60}", str(path)) and not Path(path).is_file():
+        near = get_close_matches(str(path), shipped, n=1)
+        fix = f"did you mean {near[0]!r}?" if near else "check the path."
+        raise StudyError(f"Expected a YAML file or a shipped study ({', '.join(shipped)}), found {str(path)!r}; fix: {fix}")
+    file = shipped.get(str(path), Path(path))
+    study, lines = catalog.read_model(file, Study, StudyError, context={"folder": file.parent})
+    _check_files(study, lines, file)
+    return study
+
+
+def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
+    """Refuse files that the study can't read; what is in them is checked when they are opened."""
+    layers = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
+    exclusions = {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
+    for keys, path in (layers | exclusions).items():
+        try:
+            local_file(path, (Path(path).suffix.lower(),), file.parent)
+        except CatalogError as error:
+            text = str(error)
+            raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
 
 
 def shipped_studies() -> dict[str, Path]:
