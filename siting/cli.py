@@ -7,31 +7,34 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
 from siting.vocabulary import SitingError
 
 if TYPE_CHECKING:
-    from siting.runner import Run, Scheduler
+    from siting.runner import Run
     from siting.study import Study
+
+#: Base of the errors of usage; where it is defined differs between versions of Typer.
+_UsageError: Any = typer.BadParameter.__base__
+_INTERRUPTED = 130
 
 app = typer.Typer(
     name="siting",
     help="Where should a 100 %-green industrial cluster stand, what does it need there, what does its power cost, and how green is it?",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-catalog_app = typer.Typer(help="The embedded data.", no_args_is_help=True)
+catalog_app = typer.Typer(help="The embedded data.")
 app.add_typer(catalog_app, name="catalog")
 
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A study in YAML, or the name of a shipped one (see `siting studies`).")]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the map, the tables and the record of the run.")]
 ClientAddress = Annotated[str | None, typer.Option("--client", metavar="ADDRESS", help="An existing Dask scheduler, tcp://host:port.")]
 BlockSites = Annotated[int, typer.Option("--block-sites", min=1, help="Sites per block: less takes less memory, the results are the same.")]
-SchedulerName = Annotated[str, typer.Option("--scheduler", help="Local Dask scheduler: threads, processes or synchronous.")]
+SchedulerName = Annotated[Literal["threads", "processes", "synchronous"], typer.Option("--scheduler", help="Local Dask scheduler.")]
 
 
 @app.command()
@@ -62,10 +65,11 @@ def validate(study: StudyFile) -> None:
 @app.command()
 def studies() -> None:
     """List the shipped studies."""
-    from siting.study import read_study, shipped_studies
+    from siting import catalog
+    from siting.study import shipped_studies
 
     for name, file in shipped_studies().items():
-        typer.echo(f"{name:<20} {read_study(file).title}")
+        typer.echo(f"{name:<20} {catalog.read_yaml(file)[0]['title']}")
 
 
 @app.command()
@@ -106,16 +110,23 @@ def catalog_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None
 def main() -> None:
     """Run the command line; errors that the user can mend are one line and an exit code."""
     try:
-        app()
+        code = app(args=sys.argv[1:] or ["--help"], standalone_mode=False)
+    except _UsageError as error:
+        command = error.ctx.command_path if error.ctx else "siting"
+        _refuse(f"{error.format_message().replace('Value error, ', '').rstrip('.?')}; fix: see `{command} --help`.", 2)
     except SitingError as error:
-        typer.echo(f"siting: {error}", err=True)
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        typer.echo("siting: interrupted; nothing was written", err=True)
-        sys.exit(130)
+        _refuse(str(error), error.exit_code)
+    if code == _INTERRUPTED:
+        _refuse("interrupted; nothing was written", _INTERRUPTED)
+    sys.exit(code)
 
 
-def _run(name: str, out: Path, address: str | None, scheduler: str, block_sites: int) -> None:
+def _refuse(message: str, code: int) -> NoReturn:
+    typer.echo(f"siting: {' '.join(message.split())}", err=True)
+    sys.exit(code)
+
+
+def _run(name: str, out: Path, address: str | None, scheduler: SchedulerName, block_sites: int) -> None:
     from siting import exports
     from siting.runner import run as run_study
     from siting.study import read_study
@@ -123,15 +134,9 @@ def _run(name: str, out: Path, address: str | None, scheduler: str, block_sites:
     study = read_study(name)
     exports.check_folder(out)
     with _client(address) as client:
-        result = run_study(study, client=client, scheduler=_scheduler(scheduler), block_sites=block_sites, progress=Bars())
+        result = run_study(study, client=client, scheduler=scheduler, block_sites=block_sites, progress=Bars())
     exports.write_outputs(result, out)
     _summary(result, study, out)
-
-
-def _scheduler(name: str) -> Scheduler:
-    if name not in ("threads", "processes", "synchronous"):
-        raise typer.BadParameter(f"expected threads, processes or synchronous, found {name!r}", param_hint="--scheduler")
-    return name  # type: ignore[return-value]
 
 
 @contextlib.contextmanager

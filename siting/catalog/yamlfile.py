@@ -6,16 +6,21 @@ Scalars follow the YAML 1.2 core schema, so that ``no`` stays a word, ``010`` is
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import typing
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
 from siting.vocabulary import CatalogError, SitingError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 #: A key path, such as ``("land", "altitude_max_m")``, and the line it stands on.
 Lines = dict[tuple[str | int, ...], int]
@@ -25,6 +30,18 @@ M = TypeVar("M", bound=BaseModel)
 _LARGEST_FILE = 1_000_000
 _DEEPEST = 20
 _MOST_NODES = 20_000
+_LONGEST_NUMBER = 400
+_SHOULD = re.compile(r"\w+ should (.*?)( after validation, not \d+)?$")
+#: Kind of fault -> what was expected, where pydantic speaks of JSON.
+_WISHES = {
+    "model_type": "to be a mapping of keys to values",
+    "dict_type": "to be a mapping of keys to values",
+    "tuple_type": "to be a list, such as [a, b]",
+    "bool_type": "to be true or false",
+    "float_type": "to be a number",
+    "int_type": "to be a whole number",
+    "string_type": "to be text",
+}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, bool | None] = {
@@ -81,8 +98,12 @@ def read_yaml(path: str | Path, error: type[SitingError] = CatalogError) -> tupl
     return data, lines
 
 
-def read_model(path: str | Path, model: type[M], error: type[SitingError] = CatalogError) -> tuple[M, Lines]:
+def read_model(
+    path: str | Path, model: type[M], error: type[SitingError] = CatalogError, context: Mapping[str, Any] | None = None
+) -> tuple[M, Lines]:
     """Read and validate a strict YAML file; also give the line of each of its keys.
+
+    No value is turned into another type: ``"100"`` is no number, and ``true`` is not 1.
 
     Raises
     ------
@@ -91,37 +112,74 @@ def read_model(path: str | Path, model: type[M], error: type[SitingError] = Cata
     """
     data, lines = read_yaml(path, error)
     try:
-        return model.model_validate(data), lines
+        # strict models take tuples and enumerations from JSON only
+        return model.model_validate_json(json.dumps(data), strict=True, context=context), lines
     except ValidationError as cause:
         raise error(explain_invalid(cause, model, lines, Path(path).name)) from None
 
 
 def explain_invalid(cause: ValidationError, model: type[BaseModel], lines: Lines, name: str) -> str:
     """One line for the first fault of a validation: file, line, field, expected, found, fix."""
-    fault = cause.errors()[0]
-    keys = tuple(key for key in fault["loc"] if key != "[key]")
-    field = ".".join(map(str, keys)) or "the file"
-    where = f"{name}:{_nearest_line(keys, lines)}"
-    more = f" ({cause.error_count() - 1} more faults follow)" if cause.error_count() > 1 else ""
+    faults = cause.errors()
+    fault, keys = faults[0], _keys(faults[0], model, lines)
+    # a list that lost a faulty item counts as too short as well
+    others = sum(place != keys[: len(place)] for place in {_keys(each, model, lines) for each in faults})
+    more = f" ({others} more {'fault' if others == 1 else 'faults'} after this one.)" if others else ""
+    return f"{name}:{_nearest_line(keys, lines)}: {_explain(fault, keys, model)}{more}"
+
+
+def _explain(fault: ErrorDetails, keys: tuple[str | int, ...], model: type[BaseModel]) -> str:
+    """Field, expected, found and fix of one fault."""
+    field = ".".join(map(str, keys))
+    inside, meaning = _follow(model, keys[:-1])[0], _follow(model, keys)[1]
     if fault["type"] == "extra_forbidden":
-        known = sorted(_fields_at(model, keys[:-1]))
+        known = sorted({key for each in inside for key in each.model_fields})
         near = difflib.get_close_matches(str(keys[-1]), known, n=1)
         fix = f"did you mean {near[0]!r}?" if near else f"known keys are {', '.join(known)}."
-        return f"{where}: expected a known key, found {field!r}; fix: {fix}{more}"
+        return f"expected a known key, found {field!r}; fix: {fix}"
     if fault["type"] == "missing":
-        return f"{where}: expected the key {field!r}, found none; fix: add it.{more}"
+        item = isinstance(keys[-1], int)
+        return f"expected {'another item' if item else 'the key'} {field!r}, found none; fix: add it{_in_brackets(meaning)}."
+    wish = fault["msg"].removeprefix("Value error, ").rstrip(".")
     found = repr(fault["input"])
     found = found if len(found) <= 60 else found[:57] + "..."
-    wish = fault["msg"].removeprefix("Value error, ")
-    return f"{where}: expected another value of {field!r}, found {found}; fix: {wish[:1].lower()}{wish[1:].rstrip('.')}.{more}"
+    if fault["type"] != "value_error":
+        fix = _per_cent(fault) or "mend the value"
+        return f"expected {field!r} {_in_words(fault['type'], wish)}, found {found}; fix: {fix}{_in_brackets(meaning)}."
+    if "xpected " not in wish or "found " not in wish:
+        return f"expected another value of {field!r}, found {found}; fix: {wish[:1].lower()}{wish[1:]}."
+    if "; fix: " not in wish:
+        head, _, fix = wish.rpartition("; ")
+        wish = f"{head}; fix: {fix}" if head else f"{fix}; fix: mend the value{_in_brackets(meaning)}"
+    return (f"{field}: " if field else "") + f"{wish[:1].lower()}{wish[1:]}" + ("" if wish.endswith("?") else ".")
+
+
+def _in_words(kind: str, wish: str) -> str:
+    """Say what was expected, in the words of YAML, such as: to be less than or equal to 1."""
+    if kind in _WISHES:
+        return _WISHES[kind]
+    words = _SHOULD.match(wish)
+    return f"to {words[1]}" if words else f"to fit ({wish})"
+
+
+def _in_brackets(meaning: str) -> str:
+    return f"; it means: {meaning.rstrip('.')}" if meaning else ""
+
+
+def _per_cent(fault: ErrorDetails) -> str:
+    """Fix for a share that was written in per cent."""
+    limit, found = max(fault.get("ctx", {}).get(key, 0) for key in ("le", "lt")), fault["input"]
+    per_cent = 0 < limit <= 1 < found <= 100 if isinstance(found, int | float) else False
+    return f"write a fraction, {found:g} % is {found / 100:g}" if per_cent else ""
 
 
 def _text(path: Path, error: type[SitingError]) -> str:
-    if not path.is_file():
-        raise error(f"Expected a YAML file, found none at {path}; fix: check the path.")
-    if path.stat().st_size > _LARGEST_FILE:
-        raise error(f"{path.name}: expected at most {_LARGEST_FILE} bytes, found {path.stat().st_size}; fix: keep data in files beside it.")
     try:
+        if not path.is_file():
+            raise error(f"Expected a YAML file, found none at {str(path)!r}; fix: check the path.")
+        size = path.stat().st_size
+        if size > _LARGEST_FILE:
+            raise error(f"{path.name}: expected at most {_LARGEST_FILE} bytes, found {size}; fix: keep data in files beside it.")
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise error(f"{path.name}: expected UTF-8 text, found other bytes; fix: save the file as UTF-8.") from None
@@ -148,6 +206,7 @@ def _refuse_tags_and_aliases(path: Path, text: str, error: type[SitingError]) ->
 def _value(node: yaml.Node, keys: tuple[str | int, ...], lines: Lines, name: str, error: type[SitingError]) -> Any:
     lines.setdefault(keys, node.start_mark.line + 1)
     if isinstance(node, yaml.ScalarNode):
+        _refuse_control_characters(node, name, error)
         return _scalar(node)
     if isinstance(node, yaml.SequenceNode):
         return [_value(item, (*keys, number), lines, name, error) for number, item in enumerate(node.value)]
@@ -156,6 +215,7 @@ def _value(node: yaml.Node, keys: tuple[str | int, ...], lines: Lines, name: str
         line = key_node.start_mark.line + 1
         if not isinstance(key_node, yaml.ScalarNode):
             raise error(f"{name}:{line}: expected a word as key, found a collection; fix: use a plain key.")
+        _refuse_control_characters(key_node, name, error)
         key = str(key_node.value)
         if key in mapping:
             first = lines[(*keys, key)]
@@ -165,12 +225,22 @@ def _value(node: yaml.Node, keys: tuple[str | int, ...], lines: Lines, name: str
     return mapping
 
 
+def _refuse_control_characters(node: yaml.ScalarNode, name: str, error: type[SitingError]) -> None:
+    """Refuse what can steer a terminal, or can't be written to a file; escapes in double quotes may hold it."""
+    for character in str(node.value):
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
+            where = f"{name}:{node.start_mark.line + 1}"
+            raise error(f"{where}: expected printable text, found the character U+{ord(character):04X}; fix: remove it.")
+
+
 def _scalar(node: yaml.ScalarNode) -> str | int | float | bool | None:
     text = str(node.value)
     if node.style is not None:
         return text
     if text in _WORDS:
         return _WORDS[text]
+    if len(text) > _LONGEST_NUMBER:
+        return text
     if _INTEGER.fullmatch(text):
         return int(text)
     return float(text) if _FLOAT.fullmatch(text) else text
@@ -181,14 +251,25 @@ def _nearest_line(keys: tuple[str | int, ...], lines: Lines) -> int:
     return next((lines[keys[:length]] for length in range(len(keys), -1, -1) if keys[:length] in lines), 1)
 
 
-def _fields_at(model: type[BaseModel], keys: tuple[str | int, ...]) -> set[str]:
-    """Field names of the models that may stand under ``keys``."""
-    models = {model}
+def _keys(fault: ErrorDetails, model: type[BaseModel], lines: Lines) -> tuple[str | int, ...]:
+    """Keys of a fault as they stand, or should stand, in the file; without the marks that tell variants of a type apart."""
+    keys = tuple(key for key in fault["loc"] if key != "[key]")
+    while keys and isinstance(keys[-1], str) and keys not in lines:
+        if any(keys[-1] in each.model_fields for each in _follow(model, keys[:-1])[0]):
+            break
+        keys = keys[:-1]
+    return keys
+
+
+def _follow(model: type[BaseModel], keys: tuple[str | int, ...]) -> tuple[set[type[BaseModel]], str]:
+    """Models that may stand under ``keys``, and the description of the field there; items share that of their list."""
+    models, description = {model}, ""
     for key in keys:
-        if isinstance(key, int) or not any(key in each.model_fields for each in models):
-            continue
-        models = {inner for each in models if key in each.model_fields for inner in _models_in(each.model_fields[key].annotation)}
-    return {name for each in models for name in each.model_fields}
+        fields = [each.model_fields[key] for each in models if isinstance(key, str) and key in each.model_fields]
+        if fields:
+            models = {inner for field in fields for inner in _models_in(field.annotation)}
+            description = fields[0].description or ""
+    return models, description
 
 
 def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
