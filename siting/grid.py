@@ -126,6 +126,16 @@ def centres(box: GeoBox) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.asarray(latitude), np.asarray(longitude)
 
 
+def degrees(box: GeoBox) -> tuple[float, float, float, float]:
+    """Extent of the grid: west, south, east, north [degree]."""
+    from pyproj import Transformer
+
+    edges = box.boundingbox
+    to_degrees = Transformer.from_crs(str(box.crs), "EPSG:4326", always_xy=True)
+    west, south, east, north = to_degrees.transform_bounds(edges.left, edges.bottom, edges.right, edges.top, densify_pts=101)
+    return west, south, east, north
+
+
 def align(raster: xr.DataArray, box: GeoBox, how: How) -> xr.DataArray:
     """Raster on the analysis grid, in one warp over the whole of it.
 

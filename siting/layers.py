@@ -13,7 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from siting import catalog
 from siting.catalog.files import file_source
-from siting.grid import Grid, How, align, centres, coverage, geobox, nearest
+from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
 if TYPE_CHECKING:
@@ -298,7 +298,7 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
 
 
 def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
-    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=_degrees(box))
+    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=degrees(box))
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
         raise AlignmentError(f"Expected {layer.path} to cover cells of the region, found none; check its extent and its CRS.")
@@ -323,7 +323,7 @@ def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
 
 def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     if exclusion.file.suffix.lower() in (".tif", ".tiff"):
-        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=_degrees(box))
+        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=degrees(box))
         share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
         return share
     features = catalog.open_vector(exclusion.file, layer=exclusion.layer).geometry
@@ -331,12 +331,6 @@ def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     if len(flat):
         raise AlignmentError(f"Expected polygons in {exclusion.path}, found {flat.iloc[0]} features; buffer them first.")
     return coverage(features, box)
-
-
-def _degrees(box: GeoBox) -> tuple[float, float, float, float]:
-    """Extent of the grid in degrees: west, south, east, north."""
-    extent = box.geographic_extent.boundingbox
-    return extent.left, extent.bottom, extent.right, extent.top
 
 
 def _masked(layers: xr.Dataset) -> xr.Dataset:
