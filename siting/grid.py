@@ -221,9 +221,11 @@ def coverage(geometries: Iterable[Geometry], box: GeoBox) -> NDArray[np.float64]
     import shapely
 
     share = np.zeros(box.shape)
-    merged = shapely.union_all(shapely.make_valid(np.asarray(list(geometries), dtype=object)))
-    if shapely.is_empty(merged):
+    candidates = np.asarray(list(geometries), dtype=object)
+    near = candidates[shapely.intersects(shapely.box(*shapely.bounds(candidates).T), shapely.box(*degrees(box)))]
+    if not near.size:
         return share
+    merged = shapely.union_all(shapely.make_valid(near))
     flat = shapely.make_valid(_project(shapely.segmentize(merged, 0.05), str(box.crs)))
     _cut(flat, (-(2**14), -(2**14), 2**15), box, share)
     return np.minimum(share, 1.0)

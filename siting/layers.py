@@ -195,11 +195,11 @@ def open_layers(study: LayerStudy) -> xr.Dataset:
             raise StudyError(f"Expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {hint}")
     layers = _land(study.region, study.grid)
     box = layers.odc.geobox
-    layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers))
-    layers = layers.assign({name: _user_layer(name, layer, box, layers) for name, layer in study.layers.items()})
-    layers = _without_errors(layers, study.layers)
+    users = {name: _user_layer(name, layer, box, layers) for name, layer in study.layers.items()}
     if study.land.exclusions:
-        layers["user_exclusion"] = _exclusions(study.land.exclusions, box)
+        users["user_exclusion"] = _exclusions(study.land.exclusions, box)
+    layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers)).assign(users)
+    layers = _without_errors(layers, study.layers)
     layers = _masked(layers).assign(catalog.open_entry("daily_ghi")[["daily_ghi_quantile"]])
     attrs = {"region": study.region.title, "sources": json.dumps(_sources(study), ensure_ascii=False)}
     attrs["warnings"] = json.dumps(_warnings(study, layers), ensure_ascii=False)
@@ -251,16 +251,16 @@ def _how(raster: xr.DataArray, box: GeoBox) -> How:
     return "average" if metres < box.resolution.x else "bilinear"
 
 
-def _embedded(entry: str, name: str, box: GeoBox) -> xr.DataArray:
+def _climate(box: GeoBox) -> dict[str, xr.DataArray]:
+    """Layers that the catalog holds on longitude and latitude."""
     import odc.geo.xr
 
-    raster = odc.geo.xr.assign_crs(catalog.open_entry(entry)[name], "EPSG:4326")
-    return align(raster, box, _how(raster, box))
-
-
-def _climate(box: GeoBox) -> dict[str, xr.DataArray]:
-    climate = {name: _embedded("climate", name, box) for name in ("temp_air_monthly", "precipitation_monthly")}
-    return climate | {name: _embedded(name, name, box) for name in ("linke_turbidity", "altitude")}
+    layers = {}
+    for entry in ("climate", "linke_turbidity", "altitude"):
+        for name, values in catalog.open_entry(entry).data_vars.items():
+            raster = odc.geo.xr.assign_crs(values, "EPSG:4326")
+            layers[str(name)] = align(raster, box, _how(raster, box))
+    return layers
 
 
 def _surroundings(layers: xr.Dataset, box: GeoBox) -> dict[str, Any]:

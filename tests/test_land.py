@@ -58,7 +58,7 @@ def reason(layers: xr.Dataset, limits: Land, what: str = "load_reason") -> int:
         ("water_fraction", 0.99, "water", "water"),
         ("protected_fraction", 0.6, "protected", "allowed"),
         ("protected_fraction", 1.0, "protected", "protected"),
-        ("distance_to_city", 100.1, "city", "allowed"),
+        ("distance_to_city", 150.1, "city", "allowed"),
     ],
 )
 def test_each_limit_has_its_reason(name: str, value: float, park: str, plant: str) -> None:
@@ -223,7 +223,7 @@ def test_an_unknown_share_of_an_exclusion_is_no_data() -> None:
     assert reason(with_exclusions(np.nan), limits_for("both")) == NUMBERS["no_data"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=4), st.sampled_from(["park", "plant", "both"]))
 def test_another_exclusion_never_opens_a_cell(shares: list[float], what: str) -> None:
     applies = [what] * len(shares)

@@ -93,7 +93,7 @@ def test_kriging_solves_its_equations() -> None:
     assert variance[0] == pytest.approx(total - cross @ np.linalg.solve(matrix, cross), rel=1e-8)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.tuples(st.floats(30, 40), st.floats(95, 110)), min_size=1, max_size=8), st.floats(30, 40), st.floats(95, 110))
 def test_a_point_has_the_same_level_whatever_else_is_asked(others: list[tuple[float, float]], lat: float, lon: float) -> None:
     table, land = scattered(), flat_land()
