@@ -53,7 +53,7 @@ class Land(Parameters):
         default=("all",), min_length=1, description="Provinces (ISO 3166-2) where plants may stand, or all."
     )
     park_altitude_max_m: float = Field(default=3500.0, ge=0.0, le=9000.0, description="Highest mean altitude of a park's cell [m].")
-    park_distance_to_city_max_km: float = Field(default=100.0, gt=0.0, le=2000.0, description="Largest distance of a park to a city [km].")
+    park_distance_to_city_max_km: float = Field(default=150.0, gt=0.0, le=2000.0, description="Largest distance of a park to a city [km].")
     park_land_fraction_min: float = Field(default=0.2, ge=0.0, le=1.0, description="Least share of land in a park's cell [1].")
     park_water_fraction_max: float = Field(default=0.5, ge=0.0, le=1.0, description="Largest share of lakes on a park cell's land [1].")
     park_protected_fraction_max: float = Field(default=0.5, ge=0.0, le=1.0, description="Largest share of national parks [1].")
