@@ -269,6 +269,16 @@ def stamp(dataset: xr.Dataset, names: Iterable[str], by: str) -> xr.Dataset:
     return dataset
 
 
+def road_table(names: Iterable[str]) -> str:
+    """Markdown table of steps: what each adds, with its unit and dimensions, from the declarations themselves."""
+    lines = ["| step | adds | unit | dimensions |", "|---|---|---|---|"]
+    for name in names:
+        for number, added in enumerate(STEPS[name].adds):
+            variable = describe(added)
+            lines.append(f"| {f'`{name}`' if number == 0 else ''} | `{added}` | {variable.unit} | {', '.join(variable.dims)} |")
+    return "\n".join(lines)
+
+
 def encode_flags(meanings: Mapping[int, str]) -> dict[str, Any]:
     """CF attributes of a flag variable: values and their meanings, joined by ``|``."""
     return {"flag_values": list(meanings), "flag_meanings": "|".join(meanings.values())}

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import siting
-from siting import vocabulary
+from siting import scoring, vocabulary
 
 PACKAGE = Path(siting.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -24,7 +24,13 @@ ROAD = (
     "add_costs",
     "add_emissions",
     "score",
+    "add_seed_ranges",
 )
+
+
+def load_road():
+    """Import the modules of all steps, which register themselves."""
+    return [getattr(siting, name, None) or getattr(scoring, name) for name in ROAD]
 
 
 @pytest.mark.parametrize("command", ["import siting", "from siting.cli import app; app(['--help'], standalone_mode=False)"])
@@ -48,8 +54,7 @@ def test_version_is_that_of_the_distribution():
 
 def test_data_flow_is_complete_and_never_overwrites():
     """Walk the road: every step finds what it needs, and nothing is written twice."""
-    for name in ROAD:
-        getattr(siting, name)
+    load_road()
     layers = {name for name, variable in vocabulary.VARIABLES.items() if variable.dims[-2:] == ("y", "x")}
     there = layers | {"daily_ghi_quantile", "latitude", "longitude"}
     for name in ROAD:
@@ -60,11 +65,16 @@ def test_data_flow_is_complete_and_never_overwrites():
 
 
 def test_every_variable_of_the_vocabulary_is_added_by_a_step_or_is_a_layer():
-    for name in ROAD:
-        getattr(siting, name)
+    load_road()
     added = {name for step in vocabulary.STEPS.values() for name in step.adds}
     layers = {name for name, variable in vocabulary.VARIABLES.items() if variable.dims[-2:] == ("y", "x")}
     assert set(vocabulary.VARIABLES) - added - layers == {"daily_ghi_quantile"}
+
+
+def test_readme_shows_the_road_as_declared():
+    load_road()
+    readme = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    assert vocabulary.road_table(ROAD) in readme, "paste vocabulary.road_table(ROAD) into the README"
 
 
 def _functions(tree: ast.AST):
