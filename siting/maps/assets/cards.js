@@ -115,19 +115,16 @@ Siting.cards = (() => {
 
   // A cell that has no full card: what the layers say of it.
   function cell(found) {
-    const rows = data.layers.map((layer) => {
-      const value = found.values[layer.key];
-      const name = Siting.themeName(layer);
-      if (layer.classes) return [name, value === null ? "–" : Siting.reason(value)];
-      return [name, value === null ? "–" : withUnit(layer.variable, value)];
-    });
-    const rank = found.values.rank;
+    const known = data.layers.filter((layer) => !layer.classes && found.values[layer.key] !== null);
+    const rows = known.map((layer) => [Siting.themeName(layer), withUnit(layer.variable, found.values[layer.key])]);
+    const { rank, load_reason: flag } = found.values;
     return [
       head("cell", word("this_cell"), [
         [Siting.provinceName(found.province), `${number(found.latitude, 2)}° N, ${number(found.longitude, 2)}° E`].filter(Boolean).join(" · "),
         rank === null ? word("not_ranked") : word("rank_of", { r: number(rank), n: number(data.ranked) }),
       ]),
-      section(word("layers"), pairs(rows), el("p", { class: "note" }, word("cell_note", { n: data.ranking.length }))),
+      flag > 0 ? el("p", { class: "why" }, word("screened_out", { why: Siting.reason(flag) })) : null,
+      rows.length ? section(word("model_finds"), pairs(rows), el("p", { class: "note" }, word("cell_note", { n: data.ranking.length }))) : null,
     ];
   }
 

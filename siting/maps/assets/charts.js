@@ -34,7 +34,7 @@ Siting.charts = (() => {
 
   // series: [name, colour, twelve values]
   function months(series, title, top) {
-    const height = 92, base = 74, high = top || Math.max(...series.flatMap((one) => one[2].map((value) => value || 0)), 1e-9);
+    const height = 92, base = 74, high = top || Math.ceil(10 * Math.max(...series.flatMap((one) => one[2].map((value) => value || 0)), 0.01)) / 10;
     const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart", role: "img", "aria-label": title });
     const step = (WIDTH - 34) / 12, bar = (step - 6) / series.length;
     for (const part of [0, 0.5, 1]) {

@@ -17,7 +17,7 @@ Siting.map = (() => {
     L.rectangle(data.land.sheet, { ...paper, className: "sea" }).addTo(map);
     L.polygon(data.land.polygons, { ...paper, className: "land", fillRule: "evenodd" }).addTo(map);
     const beside = window.innerWidth > 760 ? 214 : 8; // the box of layers stands there
-    map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [beside, 8], paddingBottomRight: [8, 8] });
+    map.fitBounds(data.bounds, { animate: false, paddingTopLeft: [beside, 8], paddingBottomRight: [8, beside > 8 ? 8 : 150] });
     map.setMaxBounds(L.latLngBounds(data.land.sheet).pad(0.3));
     if (theme()) overlay = L.imageOverlay(theme().png, data.bounds, { pane: "pictures", className: "picture", opacity, interactive: false }).addTo(map);
     readout = decode();
@@ -28,9 +28,16 @@ Siting.map = (() => {
     map.on("mousemove", (event) => hover(event.latlng));
     map.on("mouseout", () => hover(null));
     map.on("click", (event) => clicked(event.latlng));
-    window.addEventListener("beforeprint", () => map.invalidateSize({ animate: false }));
+    window.addEventListener("beforeprint", print);
     window.addEventListener("afterprint", () => map.invalidateSize({ animate: false }));
     new ResizeObserver(() => map.invalidateSize({ animate: false })).observe(map.getContainer());
+  }
+
+  // Paper has another shape than the screen: what was seen is fitted into it.
+  function print() {
+    const seen = map.getBounds();
+    map.invalidateSize({ animate: false });
+    map.fitBounds(seen, { animate: false });
   }
 
   const tip = (...lines) => el("div", {}, lines.filter(Boolean).map((text, index) => el(index ? "div" : "b", {}, text)));
@@ -199,18 +206,22 @@ Siting.map = (() => {
     else {
       const unit = Siting.isShare(layer.variable) || layer.unit === "1" ? null : Siting.unit(layer.unit);
       put("legend", el("h2", {}, Siting.themeName(layer), unit ? el("small", {}, ` ${unit}`) : null),
-        el("div", { class: "ramp" }, layer.colours.map((colour) => el("i", { css: { background: colour } })), el("b", { id: "mark", hidden: true })),
+        el("div", { class: `ramp${layer.below ? " below" : ""}${layer.above ? " above" : ""}`, title: layer.below || layer.above ? word("scale_hint") : null }, layer.colours.map((colour) => el("i", { css: { background: colour } })), el("b", { id: "mark", hidden: true })),
         el("div", { class: "ticks" }, ticks(layer)), el("p", {}, [word(captions[layer.variable] || "darker_more"), el("span", { class: "key" }, el("i", { css: { background: layer.grey } }), word("no_data"))]), here);
     }
   }
 
+  // Round values inside the scale; arrows at its ends say that values lie beyond.
   function ticks(layer) {
-    const count = 4, digits = Siting.isShare(layer.variable) ? 0 : Siting.digitsOf(layer.unit) === 3 ? 2 : Siting.digitsOf(layer.unit);
-    const text = (value) => (Siting.isShare(layer.variable) ? percent(value, digits) : number(value, digits));
-    return Array.from({ length: count + 1 }, (_, index) => {
-      const mark = index === 0 && layer.below ? "≤ " : index === count && layer.above ? "≥ " : "";
-      return el("span", {}, `${mark}${text(layer.low + ((layer.high - layer.low) * index) / count)}`);
-    });
+    const span = layer.high - layer.low, rough = span / 4, power = 10 ** Math.floor(Math.log10(rough));
+    const step = power * (rough < 1.5 * power ? 1 : rough < 3.5 * power ? 2 : rough < 7.5 * power ? 5 : 10);
+    const share = Siting.isShare(layer.variable), digits = Math.max(0, -Math.floor(Math.log10(step * (share ? 100 : 1)) + 1e-9));
+    const text = (value) => (share ? percent(value, digits) : number(value, digits));
+    const marks = [];
+    for (let value = Math.ceil(layer.low / step - 1e-9) * step; value <= layer.high + 1e-9 * span && marks.length < 9; value += step) {
+      marks.push(el("span", { css: { left: `${(100 * (value - layer.low)) / span}%` } }, text(value)));
+    }
+    return marks;
   }
 
   // --- moving

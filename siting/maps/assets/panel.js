@@ -25,9 +25,11 @@
   function showBanner(all = false) {
     const kinds = new Set(data.sources.map((source) => source.kind));
     const lead = word(kinds.has("synthetic") || kinds.has("recalled") ? "teaching" : "estimate");
+    const leans = ["synthetic", "interpolated", "recalled"].filter((kind) => kinds.has(kind)).map((kind) => word(`lean_${kind}`));
+    const [colon, stop, join] = state.language === "zh" ? ["：", "。", "；"] : [": ", ".", "; "];
     const count = data.warnings.length;
-    const toggle = count > 1 ? el("button", { type: "button", class: "link", "aria-expanded": String(all), onclick: () => showBanner(!all) }, word(all ? "less" : "more", { n: count })) : null;
-    put("banner", el("strong", {}, lead), " ", all ? null : el("span", { class: "first" }, data.warnings[0] || ""), " ", toggle,
+    const toggle = count ? el("button", { type: "button", class: "link", "aria-expanded": String(all), onclick: () => showBanner(!all) }, word(all ? "less" : "more", { n: count })) : null;
+    put("banner", el("strong", {}, lead), el("span", {}, leans.length ? colon + leans.join(join) + stop : stop, " "), toggle,
       all ? el("ul", {}, data.warnings.map((warning) => el("li", {}, String(warning)))) : null);
   }
 

@@ -35,7 +35,7 @@ Siting.tables = (() => {
       cell: (row, name) => row.values[name],
     }),
     provinces: () => ({
-      rows: data.provinces,
+      rows: [...data.provinces].sort((one, other) => (one.best_rank ?? Infinity) - (other.best_rank ?? Infinity) || one.code.localeCompare(other.code)),
       open: (row) => ({ kind: "province", id: row.code }),
       search: (row) => `${row.en} ${row.zh} ${row.code}`,
       columns: [
