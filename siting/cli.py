@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
-from siting.vocabulary import SitingError
+from siting.vocabulary import ResourceError, SitingError
 
 if TYPE_CHECKING:
     from siting.runner import Run
@@ -116,6 +116,8 @@ def main() -> None:
         _refuse(f"{error.format_message().replace('Value error, ', '').rstrip('.?')}; fix: see `{command} --help`.", 2)
     except SitingError as error:
         _refuse(str(error), error.exit_code)
+    except OSError as error:
+        _refuse(f"Expected to read and write files, found {error}; fix: free the disk or check permissions.", ResourceError.exit_code)
     if code == _INTERRUPTED:
         _refuse("interrupted; nothing was written", _INTERRUPTED)
     sys.exit(code)
@@ -146,8 +148,6 @@ def _client(address: str | None) -> Iterator[object | None]:
         return
     from distributed import Client
 
-    from siting.vocabulary import ResourceError
-
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
@@ -157,7 +157,7 @@ def _client(address: str | None) -> Iterator[object | None]:
 
 
 class Bars:
-    """A progress bar per stage, on standard error."""
+    """A progress bar per stage, on standard error if that is a terminal."""
 
     @contextlib.contextmanager
     def stage(self, name: str, total: int) -> Iterator[Callable[[], None]]:
@@ -166,7 +166,8 @@ class Bars:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
         columns = (TextColumn("{task.description:<34}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=Console(stderr=True)) as bars:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
             task = bars.add_task(name, total=total)
             yield lambda: bars.advance(task)
 

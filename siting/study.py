@@ -142,6 +142,8 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         except CatalogError as error:
             text = str(error)
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
+        except OSError as error:
+            raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
 
 
 def shipped_studies() -> dict[str, Path]:

@@ -120,7 +120,8 @@ def read_model(
 
 def explain_invalid(cause: ValidationError, model: type[BaseModel], lines: Lines, name: str) -> str:
     """One line for the first fault of a validation: file, line, field, expected, found, fix."""
-    faults = cause.errors()
+    # a misspelt key explains why another is missing
+    faults = sorted(cause.errors(), key=lambda each: each["type"] != "extra_forbidden")
     fault, keys = faults[0], _keys(faults[0], model, lines)
     # a list that lost a faulty item counts as too short as well
     others = sum(place != keys[: len(place)] for place in {_keys(each, model, lines) for each in faults})
