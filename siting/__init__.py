@@ -1,4 +1,4 @@
-"""Where should a 100 %-green industrial cluster stand, what does it need there, what does its power cost, and how green is it?
+"""Sites for 100 %-green industrial clusters: where, with what wind, sun and storage, at what cost, and how green.
 
 The public names are loaded when first used, so that ``import siting`` stays fast.
 """

@@ -86,14 +86,13 @@ def headline(sites: xr.Dataset, criteria: Sequence[Criterion]) -> list[str]:
     """A few lines for the console: the best sites and what they cost."""
     ranked = int((sites["rank"] > 0).sum())
     names = ", ".join(f"{criterion.variable} {criterion.weight:g}" for criterion in criteria)
-    lines = [f"{ranked:,} of {sites.sizes['site']:,} candidate cells ranked by {names}"]
-    for row in leading_table(sites, 5).itertuples():
-        lines.append(
-            f"{row.rank:>4}  {row.latitude:6.2f} N {row.longitude:7.2f} E  {row.province_code}  near {row.nearest_city:<16} "
-            f"{row.delivered_cost:.3f} CNY/kWh  PV {row.pv_capacity:,.0f} MW  wind {row.wind_capacity:,.0f} MW  "
-            f"battery {row.battery_energy:,.0f} MWh  {row.scope2_location:.3f} kg/kWh"
-        )
-    return lines
+    leading = [
+        f"{row.rank:>4}  {row.latitude:6.2f} N {row.longitude:7.2f} E  {row.province_code}  near {row.nearest_city:<16} "
+        f"{row.delivered_cost:.3f} CNY/kWh  PV {row.pv_capacity:,.0f} MW  wind {row.wind_capacity:,.0f} MW  "
+        f"battery {row.battery_energy:,.0f} MWh  {row.scope2_location:.3f} kg/kWh"
+        for row in leading_table(sites, 5).itertuples()
+    ]
+    return [f"{ranked:,} of {sites.sizes['site']:,} candidate cells ranked by {names}", *leading]
 
 
 def _frame(sites: xr.Dataset) -> pd.DataFrame:

@@ -205,5 +205,19 @@ def _report(study: Study, rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, A
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that shape the numbers."""
-    names = ("siting", "numpy", "scipy", "numba", "pandas", "xarray", "dask", "pvlib", "windpowerlib", "rasterio", "pyproj", "geopandas", "folium")
+    names = [
+        "siting",
+        "numpy",
+        "scipy",
+        "numba",
+        "pandas",
+        "xarray",
+        "dask",
+        "pvlib",
+        "windpowerlib",
+        "rasterio",
+        "pyproj",
+        "geopandas",
+        "folium",
+    ]
     return {"python": platform.python_version(), **{name: version(name) for name in names}}

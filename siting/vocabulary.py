@@ -121,7 +121,9 @@ VARIABLES: dict[str, Variable] = {
     "nearest_city": Variable("", _RASTER, "name of the nearest city", "最近城市"),
     "distance_to_place": Variable("km", _RASTER, "distance to the nearest place with atlas figures", "距最近资源点"),
     "wind_speed_100m_mean": Variable("m s-1", _RASTER, "long-run mean wind speed at 100 m", "100米平均风速"),
-    "wind_speed_100m_mean_error": Variable("m s-1", _RASTER, "interpolation error of the mean wind speed (standard error)", "平均风速插值误差"),
+    "wind_speed_100m_mean_error": Variable(
+        "m s-1", _RASTER, "interpolation error of the mean wind speed (standard error)", "平均风速插值误差"
+    ),
     "annual_ghi": Variable("kWh m-2", _RASTER, "long-run annual global horizontal irradiation", "年总水平辐照量"),
     "annual_ghi_error": Variable("kWh m-2", _RASTER, "interpolation error of the annual irradiation (standard error)", "年辐照量插值误差"),
     "annual_dni": Variable("kWh m-2", _RASTER, "long-run annual direct normal irradiation", "年直接辐照量"),
@@ -172,12 +174,16 @@ VARIABLES: dict[str, Variable] = {
     "curtailed_energy": Variable("MWh", _MIX, "annual curtailed energy", "年弃电量"),
     "exported_energy": Variable("MWh", _MIX, "annual exported energy", "年上网电量"),
     "storage_loss": Variable("MWh", _MIX, "annual energy lost in storage", "年储能损耗"),
-    "balance_residual": Variable("1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"),
+    "balance_residual": Variable(
+        "1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"
+    ),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),
     "cost_by_component": Variable("CNY kWh-1", ("site", "target", "component"), "delivered cost by component", "成本构成"),
-    "delivered_cost": Variable("CNY kWh-1", _MIX, "cost of delivered power at the hourly matched share, residual imports included", "供电成本"),
+    "delivered_cost": Variable(
+        "CNY kWh-1", _MIX, "cost of delivered power at the hourly matched share, residual imports included", "供电成本"
+    ),
     "island_cost": Variable("CNY kWh-1", _MIX, "cost of the own plants per kWh served by them", "自供度电成本"),
     # emissions
     "scope2_location": Variable("kg kWh-1", _MIX, "location-based Scope 2 emissions per kWh of load", "范围二排放（基于位置）"),

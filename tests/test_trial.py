@@ -25,7 +25,8 @@ RASTERS = {
 
 @pytest.fixture(scope="module")
 def pair():
-    embedded = Study(region=Region(provinces=("CN-QH", "CN-NM", "CN-GS", "CN-NX")), grid=Grid(resolution_km=50), robustness=Robustness(seeds=1))
+    region = Region(provinces=("CN-QH", "CN-NM", "CN-GS", "CN-NX"))
+    embedded = Study(region=region, grid=Grid(resolution_km=50), robustness=Robustness(seeds=1))
     own = {name: UserLayer(path=str(Path(FOLDER) / "atlas" / file), unit=unit) for name, (file, unit) in RASTERS.items()}
     return siting.run(embedded), siting.run(embedded.model_copy(update={"layers": own}))
 
