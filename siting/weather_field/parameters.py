@@ -21,9 +21,7 @@ class FieldParameters(Parameters):
     fast_hours_monsoon: float = Field(
         3, ge=1, le=24, description="Time scale of the fast part in monsoon and plateau climates [h]. Low confidence."
     )
-    synoptic_hours: float = Field(
-        20, ge=6, le=120, description="Time scale of the synoptic part at mid-latitudes [h]. Medium confidence."
-    )
+    synoptic_hours: float = Field(20, ge=6, le=120, description="Time scale of the synoptic part at mid-latitudes [h]. Medium confidence.")
     synoptic_hours_monsoon: float = Field(
         60, ge=6, le=120, description="Time scale of the synoptic part in monsoon and plateau climates [h]. Low confidence."
     )
