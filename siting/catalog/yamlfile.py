@@ -32,16 +32,23 @@ _DEEPEST = 20
 _MOST_NODES = 20_000
 _LONGEST_NUMBER = 400
 _SHOULD = re.compile(r"\w+ should (.*?)( after validation, not \d+)?$")
-#: Kind of fault -> what was expected, where pydantic speaks of JSON.
-_WISHES = {
-    "model_type": "to be a mapping of keys to values",
-    "dict_type": "to be a mapping of keys to values",
-    "tuple_type": "to be a list, such as [a, b]",
-    "bool_type": "to be true or false",
-    "float_type": "to be a number",
-    "int_type": "to be a whole number",
-    "string_type": "to be text",
+#: Kind of fault -> what was expected, where pydantic speaks of JSON, and the fix.
+_KINDS = {
+    "model_type": ("to be a mapping of keys to values", "write its keys below it, or leave it out"),
+    "dict_type": ("to be a mapping of keys to values", "write its keys below it, or leave it out"),
+    "tuple_type": ("to be a list", "put it in brackets"),
+    "bool_type": ("to be true or false", "write one of them"),
+    "float_type": ("to be a number", "write a bare number"),
+    "int_type": ("to be a whole number", "write a bare whole number"),
+    "string_type": ("to be text", "put it in quotes"),
 }
+#: Beginning of what the parser says -> the likely fix.
+_SYNTAX = {
+    "found character '\\t'": "indent with spaces, not tabs",
+    "mapping values are not allowed": "put a space after each colon, and text with a colon in quotes",
+    "but found another document": "remove the line `---`",
+}
+_FOUND = {yaml.SequenceNode: "a list", yaml.ScalarNode: "a single value", type(None): "nothing"}
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
 _FLOAT = re.compile(r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?")
 _WORDS: dict[str, bool | None] = {
@@ -90,9 +97,11 @@ def read_yaml(path: str | Path, error: type[SitingError] = CatalogError) -> tupl
         mark = getattr(cause, "problem_mark", None)
         where = f"{path.name}:{mark.line + 1}" if mark else path.name
         problem = " ".join((getattr(cause, "problem", None) or str(cause)).split())
-        raise error(f"{where}: expected YAML, found a mistake ({problem}); fix: mend the syntax of that line.") from None
+        fix = next((fix for start, fix in _SYNTAX.items() if problem.startswith(start)), "mend the syntax of that line or the one above")
+        raise error(f"{where}: expected YAML, found a mistake ({problem}); fix: {fix}.") from None
     if not isinstance(node, yaml.MappingNode):
-        raise error(f"{path.name}:1: expected a mapping of keys to values, found something else; fix: start with `key: value`.")
+        found = _FOUND[type(node)]
+        raise error(f"{path.name}:1: expected a mapping of keys to values, found {found}; fix: start with `key: value`.")
     lines: Lines = {}
     data: dict[str, Any] = _value(node, (), lines, path.name, error)
     return data, lines
@@ -140,38 +149,31 @@ def _explain(fault: ErrorDetails, keys: tuple[str | int, ...], model: type[BaseM
         return f"expected a known key, found {field!r}; fix: {fix}"
     if fault["type"] == "missing":
         item = isinstance(keys[-1], int)
-        return f"expected {'another item' if item else 'the key'} {field!r}, found none; fix: add it{_in_brackets(meaning)}."
+        return f"expected {'another item' if item else 'the key'} {field!r}, found none; fix: add it{_meaning(meaning)}."
     wish = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    found = repr(fault["input"])
+    found = repr(fault["input"]) if fault["input"] not in (None, True, False) else json.dumps(fault["input"])
     found = found if len(found) <= 60 else found[:57] + "..."
     if fault["type"] != "value_error":
-        fix = _per_cent(fault) or "mend the value"
-        return f"expected {field!r} {_in_words(fault['type'], wish)}, found {found}; fix: {fix}{_in_brackets(meaning)}."
+        words = _SHOULD.match(wish)
+        wish, fix = _KINDS.get(fault["type"], (f"to {words[1]}" if words else f"to fit ({wish})", _per_cent(fault)))
+        return f"expected {field!r} {wish}, found {found}; fix: {fix}{_meaning(meaning)}."
     if "xpected " not in wish or "found " not in wish:
         return f"expected another value of {field!r}, found {found}; fix: {wish[:1].lower()}{wish[1:]}."
     if "; fix: " not in wish:
         head, _, fix = wish.rpartition("; ")
-        wish = f"{head}; fix: {fix}" if head else f"{fix}; fix: mend the value{_in_brackets(meaning)}"
+        wish = f"{head}; fix: {fix}" if head else f"{fix}; fix: change it{_meaning(meaning)}"
     return (f"{field}: " if field else "") + f"{wish[:1].lower()}{wish[1:]}" + ("" if wish.endswith("?") else ".")
 
 
-def _in_words(kind: str, wish: str) -> str:
-    """Say what was expected, in the words of YAML, such as: to be less than or equal to 1."""
-    if kind in _WISHES:
-        return _WISHES[kind]
-    words = _SHOULD.match(wish)
-    return f"to {words[1]}" if words else f"to fit ({wish})"
-
-
-def _in_brackets(meaning: str) -> str:
+def _meaning(meaning: str) -> str:
     return f"; it means: {meaning.rstrip('.')}" if meaning else ""
 
 
 def _per_cent(fault: ErrorDetails) -> str:
-    """Fix for a share that was written in per cent."""
+    """Fix for a number out of bounds, which may be a share that was written in per cent."""
     limit, found = max(fault.get("ctx", {}).get(key, 0) for key in ("le", "lt")), fault["input"]
-    per_cent = 0 < limit <= 1 < found <= 100 if isinstance(found, int | float) else False
-    return f"write a fraction, {found:g} % is {found / 100:g}" if per_cent else ""
+    per_cent = 0 < limit <= 1 and 2 <= found <= 100 if isinstance(found, int | float) else False
+    return f"write a fraction, {found:g} % is {found / 100:g}" if per_cent else "change it"
 
 
 def _text(path: Path, error: type[SitingError]) -> str:
