@@ -97,7 +97,7 @@ def outcomes(folder):
     with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as waiting:
         script = Path(__file__).with_name("forked_commands.py")
         done = subprocess.run(
-            [sys.executable, script], input=json.dumps(jobs), cwd=folder, capture_output=True, text=True, check=True, timeout=120
+            [sys.executable, script], input=json.dumps(jobs), cwd=folder, capture_output=True, text=True, check=True, timeout=300
         )
         stdout, stderr = waiting.communicate(timeout=20)
     cluster = {"code": waiting.returncode, "stdout": stdout, "stderr": stderr}
