@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from siting import economics, emissions, land, layers, report, resource, scoring, supply, zones
 from siting.study import Study
@@ -121,6 +121,8 @@ def run(
     """
     if block_sites < 1:
         raise StudyError(f"Expected block_sites of at least 1, found {block_sites}; 250 suits most machines.")
+    if scheduler not in get_args(Scheduler):
+        raise StudyError(f"Expected a scheduler among {', '.join(get_args(Scheduler))}, found {scheduler!r}; a cluster is given as client.")
     progress = progress or Silent()
     execute = _Execution(client, scheduler, block_sites, progress)
     with progress.stage("Open layers", 1) as tick:

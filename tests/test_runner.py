@@ -116,6 +116,11 @@ def test_report_shows_official_hours_beside_modelled_ones(ningxia):
     assert 1_200 < province["pv_hours"] < 2_200
 
 
+def test_unknown_schedulers_are_refused():
+    with pytest.raises(StudyError, match="among threads, processes, synchronous, found 'ray'"):
+        siting.run(NINGXIA, scheduler="ray")
+
+
 def test_blocks_of_nothing_are_refused():
     with pytest.raises(StudyError, match="block_sites of at least 1, found 0"):
         siting.run(NINGXIA, block_sites=0)

@@ -41,7 +41,11 @@ def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None 
         raise CatalogError(f"Expected a path inside the folder of the study, found {text!r}; fix: {fix}.")
     if resolved.suffix.lower() not in suffixes:
         raise CatalogError(f"Expected a file ending in {', '.join(suffixes)}, found {text!r}; fix: convert the file.")
-    if not resolved.is_file():
+    try:
+        there = resolved.is_file()
+    except OSError as error:
+        raise CatalogError(f"Expected the path of a file, found {text[:60]!r} ({error.strerror}); fix: check the path.") from None
+    if not there:
         raise CatalogError(f"Expected a file at {text!r}, found none; fix: check the path.")
     return resolved
 
