@@ -68,9 +68,11 @@ class Region(Parameters):
             return bbox
         west, south, east, north = bbox
         if not (EXTENT[0] <= west < east <= EXTENT[2] and EXTENT[1] <= south < north <= EXTENT[3]):
+            swapped = EXTENT[0] <= south < north <= EXTENT[2] and EXTENT[1] <= west < east <= EXTENT[3]
+            fix = "latitude and longitude are swapped: the order" if swapped else "the order"
             raise StudyError(
                 f"expected west < east within {EXTENT[0]} to {EXTENT[2]} and south < north within {EXTENT[1]} to {EXTENT[3]} degrees, "
-                f"found {list(bbox)}; the order is [west, south, east, north]"
+                f"found {list(bbox)}; {fix} is [west, south, east, north]"
             )
         return bbox
 
@@ -94,6 +96,8 @@ def check_provinces(provinces: tuple[str, ...]) -> tuple[str, ...]:
     StudyError
         If one is unknown, the text names the nearest; or if one is repeated.
     """
+    if "all" in provinces and len(provinces) > 1:
+        raise StudyError(f"expected all alone or codes of provinces, found {', '.join(provinces)}; remove one or the other")
     for code in provinces:
         if code not in PROVINCES and provinces != ("all",):
             raise StudyError(f"expected ISO 3166-2 codes of provinces or all, found {code!r}; {_suggest_province(code)}")

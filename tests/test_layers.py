@@ -293,3 +293,10 @@ def test_interpolated_levels_resemble_the_real_atlas(atlas: Path) -> None:
     assert np.sqrt(np.mean(residual[known] ** 2)) < 0.75  # m/s; plain inverse distance gives 0.9 to 1.4
     assert np.std(residual[known] / ours["wind_speed_100m_mean_error"].values[known]) < 1.0
     assert np.corrcoef(ours[LEVELS[0]].values[known], truth[LEVELS[0]].values[known])[0, 1] > 0.8
+
+
+def test_swapped_coordinates_and_mixed_provinces_are_named() -> None:
+    with pytest.raises(ValueError, match="latitude and longitude are swapped"):
+        Region(bbox=(35.0, 95.0, 40.0, 110.0))
+    with pytest.raises(ValueError, match="expected all alone or codes"):
+        Region(provinces=("all", "CN-QH"))
