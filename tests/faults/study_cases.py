@@ -120,7 +120,7 @@ PLACES = [
     case("province by its name", "region: {provinces: [$]}", "CN-QH", "Qinghai", "did you mean 'CN-QH'?"),
     case("province without its country", "region: {provinces: [$]}", "CN-QH", "QH", "found 'QH'; fix: "),
     case("province twice", "region: {provinces: [CN-QH, $]}", "CN-GS", "CN-QH", "each province once"),
-    case("all provinces and one", "region: {provinces: [$]}", "all", "all, CN-QH", "found 'all'"),
+    case("all provinces and one", "region: {provinces: [$]}", "all", "all, CN-QH", "all alone"),
     case("no province", "region: {provinces: [$]}", "all", "", "at least 1 item"),
     case("unknown province of parks", "land: {park_provinces: [$]}", "CN-NM", "cn-nm", "did you mean 'CN-NM'?"),
     case(
