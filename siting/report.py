@@ -44,23 +44,24 @@ def summarise(rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, Any]:
 
 
 def provincial_summary(sites: xr.Dataset) -> pd.DataFrame:
-    """One row per province: candidates, leading cost, modelled hours beside the official ones.
+    """One row per province: candidates, costs of its ranked cells, modelled hours beside the official ones.
 
-    Modelled hours are of new plants (PV per DC nameplate, mean over all candidate cells and over the best tenth); official
-    ones are of the fleet that stood there, curtailment included, PV per AC rating. They differ by definition and are not
-    fitted to each other.
+    Costs are those of cells where a park may stand. Modelled hours are of new plants (PV per DC nameplate): mean over all
+    candidate cells, and the 95th percentile, which is the middle of the best tenth. Official ones are of the fleet that stood
+    there, curtailment included, PV per AC rating. They differ by definition and are not fitted to each other.
     """
     from siting import catalog
 
     official = catalog.open_entry("provinces")
     frame = _frame(sites)
+    frame["ranked_cost"] = frame["delivered_cost"].where(frame["rank"] > 0)
     groups = frame.groupby("province_code", sort=True)
     table = groups.agg(
         candidates=("rank", "size"),
         ranked=("rank", lambda ranks: int((ranks > 0).sum())),
         best_rank=("rank", lambda ranks: int(ranks[ranks > 0].min()) if (ranks > 0).any() else 0),
-        best_cost=("delivered_cost", "min"),
-        median_cost=("delivered_cost", "median"),
+        best_cost=("ranked_cost", "min"),
+        median_cost=("ranked_cost", "median"),
         pv_hours=("pv_full_load_hours", "mean"),
         wind_hours=("wind_full_load_hours", "mean"),
     )
@@ -77,7 +78,7 @@ def provincial_summary(sites: xr.Dataset) -> pd.DataFrame:
 
 
 def leading_table(sites: xr.Dataset, count: int) -> pd.DataFrame:
-    """The best-ranked sites with their main figures at the highest target that is ranked."""
+    """The best-ranked sites with their main figures at the highest target."""
     frame = _frame(sites)
     return frame[(frame["rank"] > 0) & (frame["rank"] <= count)].sort_values("rank").reset_index(drop=True)
 
