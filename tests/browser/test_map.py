@@ -53,6 +53,13 @@ def test_ranking_lists_the_best_sites_in_order(visit, page_file, study):
     assert f"{int((study[1]['rank'] > 0).sum()):,}" in seen.text("#headline")
 
 
+def test_headline_counts_the_tied_sites_and_does_not_call_them_the_first(visit, page_file, study):
+    listed = study[1].isel(site=np.flatnonzero((study[1]["rank"].values > 0) & (study[1]["rank"].values <= 50)))
+    group = int(listed["tie_group"].values[listed["rank"].values == 1][0])
+    tied = int((listed["tie_group"] == group).sum())
+    assert f"{tied} of the 50 listed sites, in tie group {group}, differ from its best" in visit(page_file).text("#headline")
+
+
 def test_row_opens_the_card_and_moves_the_map(visit, page_file, study):
     seen = visit(page_file)
     before = seen.evaluate("map_siting.getZoom()")

@@ -45,7 +45,7 @@
         tile(number(at(best, "delivered_cost"), 3), Siting.unit("CNY kWh-1"), `${word("best_place")}, ${word("matched_at", { t: Siting.targetName(targets[main]) })}`),
         tile(percent(at(best, "carbon_free_share"), 0), "", word("short_carbon_free_share")),
         tile(number(data.ranked), "", word("ranked_cells", { m: number(data.candidates) }))),
-      el("p", {}, word("lead_provinces", { n: leading.length, p: where }), " ", tied > 1 ? word("tie_note", { n: tied }) : ""));
+      el("p", {}, word("lead_provinces", { n: leading.length, p: where }), " ", tied > 1 ? word("tie_note", { n: tied, m: data.ranking.length, g: best.tie_group }) : ""));
   }
 
   function showTabs() {

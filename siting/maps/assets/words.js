@@ -31,8 +31,8 @@ const SitingWords = {
   ranked_cells: ["ranked cells of {m} candidates", "个排名网格，候选 {m}"],
   matched_at: ["at {t} hourly matching", "逐时匹配 {t}"],
   tie_note: [
-    "The first {n} sites differ by less than the spread between weather seeds: treat them as equals.",
-    "前 {n} 个选址的差异小于天气种子之间的离散度：应视为并列。",
+    "{n} of the {m} listed sites, in tie group {g}, differ from its best by less than the spread between weather seeds: treat them as equals.",
+    "所列 {m} 个选址中，并列组 {g} 的 {n} 个与组内最佳之差小于天气种子之间的离散度：应视为并列。",
   ],
   lead_provinces: ["The {n} best sites lie in {p}.", "前 {n} 个选址位于{p}。"],
   near: ["{km} km from {city}", "距{city} {km} 公里"],
