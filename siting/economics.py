@@ -29,7 +29,7 @@ COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
         "exported_energy",
         "grid_energy_price",
     ),
-    adds=("pv_lcoe", "wind_lcoe", "cost_by_component", "delivered_cost", "island_cost"),
+    adds=("pv_lcoe", "wind_lcoe", "import_price", "cost_by_component", "delivered_cost", "island_cost"),
 )
 def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     """Costs of each site and target [CNY/kWh].
@@ -44,8 +44,8 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     Returns
     -------
     Dataset
-        With the levelised costs, ``cost_by_component`` (site, target, component), ``delivered_cost`` and ``island_cost``. Costs
-        are NaN where a price or a portfolio is unknown, and levelised costs where a plant yields nothing.
+        With the levelised costs, the price of imports, ``cost_by_component`` (site, target, component), ``delivered_cost`` and
+        ``island_cost``. Costs are NaN where a price or a portfolio is unknown, and levelised costs where a plant yields nothing.
 
     Notes
     -----
@@ -54,13 +54,13 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     battery over the energy that they serve; it leaves the residual out and is never ranked.
     """
     costs, tariff = finance.annual_costs(), finance.tariff
-    load_kwh = sites["load_energy"] * 1e3
+    load_kwh, price = sites["load_energy"] * 1e3, import_price(sites, tariff)
     parts = {
         "pv": sites["pv_capacity"] * 1e3 * costs.pv_cny_per_kw,
         "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
         "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
         + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
-        "import": sites["import_energy"] * 1e3 * import_price(sites, tariff),
+        "import": sites["import_energy"] * 1e3 * price,
         "grid_capacity": sites["import_peak"] * 1e3 * (12.0 * tariff.capacity_charge_cny_per_kw_month),
         "export": sites["exported_energy"] * 1e3 * -tariff.export_price_cny_per_kwh,
     }
@@ -69,6 +69,7 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     return sites.assign(
         pv_lcoe=levelised_cost(costs.pv_cny_per_kw, sites["pv_full_load_hours"]),
         wind_lcoe=levelised_cost(costs.wind_cny_per_kw, sites["wind_full_load_hours"]),
+        import_price=price,
         cost_by_component=_stack(parts, load_kwh),
         delivered_cost=total / load_kwh,
         island_cost=own / (load_kwh * sites["matched_share"]),

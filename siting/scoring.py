@@ -53,7 +53,7 @@ _STATUS_NEEDS = (
     "pv_full_load_hours",
     "wind_full_load_hours",
     "matched_share",
-    "grid_energy_price",
+    "import_price",
     "grid_emission_factor",
     "distance_to_place",
 )
@@ -323,7 +323,7 @@ def _status(sites: xr.Dataset, criteria: Sequence[Criterion], scores: Floats) ->
         NO_PLANTS: ~((column("pv_land_fraction") > 0) | (column("wind_land_fraction") > 0)),
         NO_RESOURCE: no_resource,
         TARGET_MISSED: missed & ~no_resource,
-        NO_PRICE: np.isnan(column("grid_energy_price")),
+        NO_PRICE: np.isnan(column("import_price")),
         NO_FACTOR: np.isnan(column("grid_emission_factor")),
         FAR: column("distance_to_place") > FAR_KM,
         NO_VALUE: ~np.isfinite(scores),

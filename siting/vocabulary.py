@@ -138,7 +138,9 @@ VARIABLES: dict[str, Variable] = {
     ),
     "grid_emission_factor": Variable("kg kWh-1", _RASTER, "consumption-side emission factor of the public grid", "电网排放因子"),
     "grid_carbon_free_share": Variable("1", _RASTER, "carbon-free share of the province's annual generation", "发电量非化石占比"),
-    "grid_energy_price": Variable("CNY kWh-1", _RASTER, "energy price of power drawn from the public grid", "电网电量电价"),
+    "grid_energy_price": Variable(
+        "CNY kWh-1", _RASTER, "energy price of grid power before charges, by default the coal benchmark", "电网电量电价（未含附加）"
+    ),
     "user_exclusion": Variable("1", ("exclusion", *_RASTER), "share of the cell taken by each exclusion of the study", "自定义排除比例"),
     # screen
     "load_reason": Variable("", _RASTER, "why a park may not stand here (0: it may)", "园区排除原因"),
@@ -180,6 +182,9 @@ VARIABLES: dict[str, Variable] = {
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),
+    "import_price": Variable(
+        "CNY kWh-1", _SITE, "price of each kWh drawn from the public grid, without the capacity charge", "网购电价（不含容量电费）"
+    ),
     "cost_by_component": Variable("CNY kWh-1", ("site", "target", "component"), "delivered cost by component", "成本构成"),
     "delivered_cost": Variable(
         "CNY kWh-1", _MIX, "cost of delivered power at the hourly matched share, residual imports included", "供电成本"

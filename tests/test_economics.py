@@ -71,6 +71,16 @@ def test_unknown_grid_price_is_not_free_power(matched):
     assert costs["pv_lcoe"].pipe(np.isfinite).all()
 
 
+def test_a_price_of_the_study_is_the_price_of_imports():
+    """Tibet has no benchmark: a price that the study gives for it makes a cost, and none makes none."""
+    site = hand_made().assign(province=("site", [1], {"iso_3166_2": "CN-QH CN-XZ"}), grid_energy_price=("site", [np.nan]))
+    assert np.isnan(add_costs(site, Finance())["import_price"].item())
+    priced = add_costs(site, Finance(tariff=Tariff(import_prices_cny_per_kwh={"CN-XZ": 0.4})))
+    assert priced["import_price"].item() == 0.4
+    assert priced["cost_by_component"].sel(component="import").item() == pytest.approx(100e6 * 0.4 / 800e6)
+    assert add_costs(hand_made(), Finance())["import_price"].item() == pytest.approx(0.365)
+
+
 def test_lazy_equals_eager(matched):
     xr.testing.assert_identical(add_costs(matched.chunk(site=2), FINANCE).compute(), add_costs(matched, FINANCE))
 

@@ -79,7 +79,7 @@ def make_sites(layers, numbers, seed=0):
         "distance_to_place": rng.uniform(0, 150, count),
         "pv_land_fraction": rng.uniform(0.1, 1, count),
         "wind_land_fraction": rng.uniform(0.1, 1, count),
-        "grid_energy_price": np.full(count, 0.3),
+        "import_price": np.full(count, 0.365),
         "grid_emission_factor": np.where(rng.random(count) < 0.1, np.nan, 0.5),
         "pv_full_load_hours": rng.uniform(1400, 1800, count),
         "wind_full_load_hours": rng.uniform(2000, 3000, count),
