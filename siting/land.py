@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from siting.grid import cell_area_km2, cell_numbers
 from siting.layers import LEVELS, PROVINCES, Exclusion, check_provinces
-from siting.vocabulary import Parameters, StudyError, encode_flags, step
+from siting.vocabulary import Parameters, StudyError, encode_flags, step, with_warnings
 
 if TYPE_CHECKING:
     from typing import Self
@@ -122,14 +121,18 @@ def screen(layers: xr.Dataset, land: Land) -> xr.Dataset:
     rows, cols = (xr.DataArray(index, dims="site") for index in np.nonzero(kept))
     box = layers.odc.geobox
     sites = layers.drop_vars(["load_reason", "plant_reason"], errors="ignore").isel(y=rows, x=cols).transpose("site", ...)
-    sites = sites.assign_coords(site=cell_numbers(box)[kept]).assign_attrs(warnings=_with_assumption(layers, land))
+    sites = sites.assign_coords(site=cell_numbers(box)[kept])
     usable = np.where(plant == 0, _open_fraction(layers, land), 0.0)[kept]
-    return sites.assign(
-        cell_area=("site", np.full(usable.size, cell_area_km2(box))),
-        load_allowed=("site", (park == 0)[kept]),
-        pv_land_fraction=("site", land.pv_usable_share * usable),
-        wind_land_fraction=("site", land.wind_usable_share * usable),
-    ).chunk({"site": CHUNK_SITES})
+    return (
+        _with_assumption(sites, land)
+        .assign(
+            cell_area=("site", np.full(usable.size, cell_area_km2(box))),
+            load_allowed=("site", (park == 0)[kept]),
+            pv_land_fraction=("site", land.pv_usable_share * usable),
+            wind_land_fraction=("site", land.wind_usable_share * usable),
+        )
+        .chunk({"site": CHUNK_SITES})
+    )
 
 
 @step(needs=_NEEDS, adds=("load_reason", "plant_reason"))
@@ -141,18 +144,16 @@ def explain(layers: xr.Dataset, land: Land) -> xr.Dataset:
         codes[_FIRST_EXCLUSION + position] = chinese[_FIRST_EXCLUSION + position] = exclusion.name
     attrs = encode_flags(codes) | {"flag_meanings_zh": "|".join(chinese.values())}
     reasons = {"load_reason": _park_reasons(layers, land), "plant_reason": _plant_reasons(layers, land)}
-    explained = layers.assign({name: (("y", "x"), flags, dict(attrs)) for name, flags in reasons.items()})
-    return explained.assign_attrs(warnings=_with_assumption(layers, land))
+    return _with_assumption(layers.assign({name: (("y", "x"), flags, dict(attrs)) for name, flags in reasons.items()}), land)
 
 
-def _with_assumption(layers: xr.Dataset, land: Land) -> str:
-    """Warnings of the layers and the one of the screen."""
-    warnings: list[str] = json.loads(layers.attrs.get("warnings", "[]"))
+def _with_assumption(dataset: xr.Dataset, land: Land) -> xr.Dataset:
+    """Dataset with the warning of the screen."""
     sentence = (
         f"An assumption, the same everywhere: PV can use {100 * land.pv_usable_share:g} % of the open land, "
         f"wind farms {100 * land.wind_usable_share:g} %."
     )
-    return json.dumps([*warnings, *([] if sentence in warnings else [sentence])], ensure_ascii=False)
+    return with_warnings(dataset, [sentence])
 
 
 def _park_reasons(layers: xr.Dataset, land: Land) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ what they add; the decorator checks both and stamps the declared unit and names 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
@@ -278,6 +279,13 @@ def stamp(dataset: xr.Dataset, names: Iterable[str], by: str) -> xr.Dataset:
             raise AlignmentError(f"{by} should add {name} with dimensions {variable.dims}, found {found}.")
         dataset[name].attrs.update(variable.attrs())
     return dataset
+
+
+def with_warnings(dataset: xr.Dataset, sentences: Iterable[str]) -> xr.Dataset:
+    """Dataset with sentences for the reader of its numbers, each once, in the attribute ``warnings``."""
+    listed: list[str] = json.loads(dataset.attrs.get("warnings", "[]"))
+    new = [sentence for sentence in dict.fromkeys(sentences) if sentence not in listed]
+    return dataset.assign_attrs(warnings=json.dumps(listed + new, ensure_ascii=False))
 
 
 def road_table(names: Iterable[str]) -> str:
