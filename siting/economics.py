@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from siting.finance import Finance, import_price
-from siting.vocabulary import step
+from siting.finance import Finance, Tariff, import_price
+from siting.vocabulary import step, with_warnings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -66,7 +66,7 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     }
     own = parts["pv"] + parts["wind"] + parts["battery"]
     total = own + parts["import"] + parts["grid_capacity"] + parts["export"]
-    return sites.assign(
+    return with_warnings(sites, _warnings(finance)).assign(
         pv_lcoe=levelised_cost(costs.pv_cny_per_kw, sites["pv_full_load_hours"]),
         wind_lcoe=levelised_cost(costs.wind_cny_per_kw, sites["wind_full_load_hours"]),
         import_price=price,
@@ -74,6 +74,20 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         delivered_cost=total / load_kwh,
         island_cost=own / (load_kwh * sites["matched_share"]),
     )
+
+
+def _warnings(finance: Finance) -> list[str]:
+    """What the costs leave out, and the prices of low confidence on which they rest."""
+    tariff, usual = finance.tariff, Tariff()
+    line = "" if finance.connection_capex_cny_per_kw > 0 else ", lines from plants to park"
+    sentences = [f"Costs, in CNY of {finance.currency_year}, leave out land rent{line} and the yearly ageing of modules and turbines."]
+    names = {"grid_charge_cny_per_kwh": "CNY/kWh", "capacity_charge_cny_per_kw_month": "CNY per kW and month"}
+    guessed = [f"{getattr(tariff, name):g} {unit}" for name, unit in names.items() if getattr(tariff, name) == getattr(usual, name)]
+    if guessed:
+        sentences.append(
+            f"The charges for grid power ({' and '.join(guessed)}) are expert figures of low confidence; put your own in the study."
+        )
+    return sentences
 
 
 def levelised_cost(annual_cost: float, full_load_hours: xr.DataArray) -> xr.DataArray:

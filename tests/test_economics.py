@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -79,6 +81,18 @@ def test_a_price_of_the_study_is_the_price_of_imports():
     assert priced["import_price"].item() == 0.4
     assert priced["cost_by_component"].sel(component="import").item() == pytest.approx(100e6 * 0.4 / 800e6)
     assert add_costs(hand_made(), Finance())["import_price"].item() == pytest.approx(0.365)
+
+
+def test_costs_say_what_they_leave_out_and_which_charges_are_guesses():
+    usual = json.loads(add_costs(hand_made(), Finance()).attrs["warnings"])
+    assert usual[0] == (
+        "Costs, in CNY of 2024, leave out land rent, lines from plants to park and the yearly ageing of modules and turbines."
+    )
+    assert "(0.065 CNY/kWh and 50 CNY per kW and month) are expert figures of low confidence" in usual[1]
+    own = Finance(connection_capex_cny_per_kw=100, tariff=Tariff(grid_charge_cny_per_kwh=0.05, capacity_charge_cny_per_kw_month=38))
+    assert json.loads(add_costs(hand_made(), own).attrs["warnings"]) == [
+        "Costs, in CNY of 2024, leave out land rent and the yearly ageing of modules and turbines."
+    ]
 
 
 def test_lazy_equals_eager(matched):
