@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
-from siting.vocabulary import VARIABLES, AlignmentError, MissingVariableError, Parameters, StudyError, check, step
+from siting.vocabulary import VARIABLES, AlignmentError, MissingVariableError, Parameters, StudyError, check, step, with_warnings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -281,7 +281,19 @@ def score(sites: xr.Dataset, criteria: Sequence[Criterion] = DEFAULT_CRITERIA) -
         site_status=("site", _status(sites, criteria, scores)),
     )
     scored["site_status"].attrs.update(flag_masks=list(STATUS), flag_meanings="|".join(STATUS.values()))
-    return scored
+    return with_warnings(scored, _warnings(scored))
+
+
+def _warnings(scored: xr.Dataset) -> list[str]:
+    """How many parks find no supply on their own cell, which the size of the cells decides as well."""
+    allowed = scored["load_allowed"].to_numpy().astype(bool)
+    missed = int(((scored["site_status"].to_numpy() & TARGET_MISSED) > 0)[allowed].sum())
+    if not missed:
+        return []
+    return [
+        f"In {missed:,} of {int(allowed.sum()):,} cells where a park may stand, no mix on the cell's own land reaches the hourly matched "
+        "share. Small cells hold few plants: a coarser grid or a smaller load may reach it."
+    ]
 
 
 def _levels(sites: xr.Dataset, criterion: Criterion) -> Floats:

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -326,6 +328,15 @@ def test_status_says_what_is_wrong_with_a_site(columns, bit):
     scored = score(site_table(1, **columns))
     assert scored["site_status"].item() == bit
     assert scoring.explain_status(bit) == ((STATUS[bit],) if bit else ())
+
+
+def test_parks_without_supply_on_their_cell_are_counted_in_a_warning():
+    """At 10 km a cell holds 120 MW of wind by default, so that a load of 200 MW can leave no site to rank."""
+    shares = np.array([[0.8, 0.9], [0.8, np.nan], [np.nan, np.nan], [np.nan, np.nan]])
+    scored = score(site_table(4, matched_share=shares, load_allowed=np.array([True, True, True, False])))
+    (warning,) = json.loads(scored.attrs["warnings"])
+    assert warning.startswith("In 2 of 3 cells where a park may stand, no mix on the cell's own land reaches")
+    assert json.loads(score(site_table()).attrs["warnings"]) == []
 
 
 def test_status_adds_up():
