@@ -140,8 +140,8 @@ const SitingWords = {
   confidence: ["coordinates: confidence {c}", "坐标可信度 {c}"],
   elsewhere: ["{n} more clusters of the catalog lie outside this study.", "目录中另有 {n} 个园区不在本研究范围内。"],
   about_what: [
-    "Each cell of the map asks: if a park with a constant load stood here, which mix of new PV, wind and batteries nearby would cover the stated share of every hour's load at least cost, what would its power cost, and what would it emit?",
-    "地图上每个网格回答：若在此建设恒定负荷的园区，就近新建多少光伏、风电与储能，能以最低成本逐时满足给定比例的用电，其供电成本与排放各是多少？",
+    "Each cell of the map asks: if a park with the study's load stood here, which mix of new PV, wind and batteries in the same cell would cover the stated share of every hour's load at least cost, what would its power cost, and what would it emit?",
+    "地图上每个网格回答：若在此建设本研究负荷的园区，在本网格新建多少光伏、风电与储能，能以最低成本逐时满足给定比例的用电，其供电成本与排放各是多少？",
   ],
   about_definitions: ["How to read the numbers", "如何理解这些数字"],
   about_cost: [
@@ -157,8 +157,8 @@ const SitingWords = {
     "基于位置的范围二排放：网购电量乘以省级用电排放因子。",
   ],
   about_share: [
-    "Carbon-free share: own matched share plus the carbon-free part of what the grid delivers.",
-    "无碳电力占比：自供比例加上网购电中的非化石部分。",
+    "Carbon-free share: own matched share plus grid power counted at the carbon-free share of the province's annual generation. It knows neither hours, nor trade between provinces, nor who else claims that power.",
+    "无碳电力占比：自供比例加上网购电，后者按本省年发电量的非化石占比计；不分时段，不计省间交易，也不计他人对该电量的主张。",
   ],
   about_map: [
     "The basemap shows land only; it takes no position on boundaries. Cells are drawn with the nearest neighbour: nothing is smoothed.",
