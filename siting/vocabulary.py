@@ -193,7 +193,9 @@ VARIABLES: dict[str, Variable] = {
     "island_cost": Variable("CNY kWh-1", _MIX, "cost of the own plants per kWh served by them", "自供度电成本"),
     # emissions
     "scope2_location": Variable("kg kWh-1", _MIX, "location-based Scope 2 emissions per kWh of load", "范围二排放（基于位置）"),
-    "carbon_free_share": Variable("1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"),
+    "carbon_free_share": Variable(
+        "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
+    ),
     # scores
     "score": Variable("1", _SITE, "score, 0 to 1", "综合得分"),
     "contribution": Variable("1", ("site", "criterion"), "part of the score that comes from each criterion", "各指标贡献"),
