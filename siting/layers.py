@@ -366,9 +366,19 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
     for entry, names in used.items():
         kept = tuple(name for name in names if name not in replaced)
         if kept:
-            kind = {"kind": "interpolated"} if entry == "places" else {}
-            sources.append(catalog.entry(entry).source(kept) | kind)
+            sources += _statements(entry, kept)
     return sources + [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+
+
+def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
+    """What layers of an entry come from; the places are interpolated, and prices are recalled among figures that are real."""
+    source = catalog.entry(entry).source
+    if entry == "places":
+        return [source(names) | {"kind": "interpolated"}]
+    recalled = tuple(name for name in names if name == "grid_energy_price")
+    rest = tuple(name for name in names if name not in recalled)
+    prices = {"id": "provinces_price", "title": "Benchmark prices of coal power by province", "kind": "recalled"}
+    return [*([source(rest)] if rest else []), *([source(recalled) | prices] if recalled else [])]
 
 
 def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:

@@ -131,7 +131,10 @@ def test_sources_name_every_layer_once(ningxia: xr.Dataset) -> None:
     assert {"id", "title", "kind", "licence", "citation", "sha256", "note", "variables"} <= set(sources[0])
     named = [name for source in sources for name in source["variables"]]
     assert sorted(named) == sorted(map(str, ningxia.data_vars))
-    assert {source["id"]: source["kind"] for source in sources}["places"] == "interpolated"
+    kinds = {name: source["kind"] for source in sources for name in source["variables"]}
+    assert kinds["annual_ghi"] == "interpolated"
+    assert kinds["grid_emission_factor"] == "real"
+    assert kinds["grid_energy_price"] == "recalled"
 
 
 def test_warnings_say_what_is_interpolated_coarse_and_unknown(ningxia: xr.Dataset) -> None:
