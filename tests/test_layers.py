@@ -52,7 +52,7 @@ def write_raster(path: Path, values: np.ndarray, west: float, north: float, step
     [
         ({"provinces": ["CN-ZZ"]}, "found 'CN-ZZ'"),
         ({"provinces": ["Qinghai"]}, "did you mean 'CN-QH'"),
-        ({"provinces": ["CN-QH", "all"]}, "found 'all'"),
+        ({"provinces": ["CN-QH", "all"]}, "found CN-QH, all"),
         ({"provinces": ["CN-QH", "CN-QH"]}, "each province once"),
         ({"provinces": []}, "at least 1"),
         ({"bbox": [110, 35, 100, 40]}, "west < east"),
