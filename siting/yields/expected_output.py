@@ -38,6 +38,8 @@ _LIMITS = {
 }
 #: Bins per scale parameter of the table of G, and its reach; beyond it G is complete to 1e-13 for all shapes but the flattest.
 _PER_SCALE, _REACH = 256, 32
+#: Scale [m s-1] below which no turbine ever turns, so that no division overflows.
+_STILL = 1e-3
 
 
 def weibull_scale(mean: ArrayLike, shape: ArrayLike = 2.0) -> Floats:
@@ -63,7 +65,7 @@ def expected_capacity_factor(
     height: float = WIND_HEIGHT,
     roughness_length: ArrayLike | None = None,
 ) -> Floats:
-    """Expected net output per nominal power from the Weibull parameters of the wind.
+    """Net output per nominal power that the Weibull parameters of the wind let expect.
 
     Parameters
     ----------
@@ -138,7 +140,7 @@ def _hub_factor(wind: WindFarm, hub_height: float, height: float, rough: Floats)
 
 
 def _expect(machine: Machine, scale: Floats, shape: Floats, density: Floats, correction: str) -> Floats:
-    """Expected output of one machine from the wind at its hub."""
+    """Output of one machine that the wind at its hub lets expect."""
     speeds, rises = machine.wind_speed, np.diff(machine.output)
     exponents = {"svenningsen": correction_exponent(speeds), "iec": np.full(speeds.size, 1 / 3), "none": np.zeros(speeds.size)}[correction]
     stretch = np.log(REFERENCE_DENSITY / density)
@@ -167,8 +169,11 @@ def _table(shape: float) -> tuple[Floats, Floats]:
 
 
 def _expect_by_gamma(machine: Machine, exponents: Floats, scale: Floats, shape: Floats, stretch: Floats) -> Floats:
-    """Expected output where every cell has its own shape."""
+    """Output to expect where every cell has its own shape."""
     from scipy.special import gamma, gammainc
+
+    still = scale < _STILL
+    scale = np.where(still, 1.0, scale)
 
     def more(speed: Floats | float) -> Any:
         return np.exp(-((speed / scale) ** shape))
@@ -181,13 +186,13 @@ def _expect_by_gamma(machine: Machine, exponents: Floats, scale: Floats, shape: 
         return x, whole * gammainc(1.0 / shape, (held / scale) ** shape) - stopped * held
 
     rises = np.diff(machine.output)
-    low = point(0)
+    low = high = point(0)
     expected = machine.output[0] * (more(np.minimum(low[0], machine.cut_out)) - stopped)
-    for number in np.flatnonzero(rises):
+    for number in np.flatnonzero(rises).tolist():
         low = point(number) if number == 0 or rises[number - 1] == 0 else high
         high = point(number + 1)
         expected = expected + rises[number] / (high[0] - low[0]) * (high[1] - low[1])
-    return np.asarray(np.where(scale > 0, expected, 0.0 * scale))
+    return np.asarray(np.where(still, 0.0, expected))
 
 
 @njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -195,11 +200,11 @@ def _fill_expected(
     scale: Floats, shape: float, stretch: Floats, speeds: Floats, exponents: Floats, rises: Floats, jump: float, cut_out: float,
     whole: Floats, more: Floats, expected: Floats,
 ) -> None:  # fmt: skip
-    """Expected output of cells that share one shape; ``whole`` and ``more`` are tables of G and S for a scale of 1."""
+    """Write the output to expect of cells that share one shape; ``whole`` and ``more`` are tables of G and S for a scale of 1."""
     last = len(speeds) - 1
     for cell in range(scale.size):
         a, log_ratio = scale[cell], stretch[cell]
-        if not a > 0.0 or np.isnan(log_ratio):
+        if not a >= _STILL or np.isnan(log_ratio):
             expected[cell] = 0.0 * (a + log_ratio)
             continue
         stopped, third = np.exp(-((cut_out / a) ** shape)), np.exp(log_ratio / 3.0)

@@ -76,8 +76,8 @@ def log_law(height: float, hub_height: ArrayLike, roughness_length: ArrayLike) -
     wrong = (rough <= 0) | (rough >= lowest)
     if wrong.any():
         raise UnitsError(
-            f"Expected roughness lengths above 0 and below the heights, {lowest:g} m, found {rough[wrong].flat[0]:g} m; fix the unit: cm are "
-            "divided by 100, fill values become NaN."
+            f"Expected roughness lengths above 0 and below the heights, {lowest:g} m, found {rough[wrong].flat[0]:g} m; fix the unit: "
+            "cm are divided by 100, fill values become NaN."
         )
     ratio: Floats = np.log(hub / rough) / np.log(height / rough)
     return ratio

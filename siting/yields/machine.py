@@ -62,7 +62,9 @@ def output_of(machine: Machine, air: Air, correction: str, cold_shutdown: float 
     rise = find_rise(machine.wind_speed)
     modes = {"none": NONE, "iec": IEC, "svenningsen": SVENNINGSEN if rise and dtype == np.float32 else SVENNINGSEN_EXACT}
     reference = warmth_of_reference(air.usual_pressure, machine.hub_height) / KELVIN_UNIT
-    site = Site(*(row.astype(dtype) for row in (speed_factor(machine.hub_height, air), np.cbrt(reference), -np.log(reference), 1 / reference)))
+    site = Site(
+        *(row.astype(dtype) for row in (speed_factor(machine.hub_height, air), np.cbrt(reference), -np.log(reference), 1 / reference))
+    )
     beyond = fill_output(
         air.wind_speed_100m, air.temp_air, _thinning(machine.hub_height, air, dtype), modes[correction],
         _settings(machine, cold_shutdown, dtype), site, cut_into_bins(machine.wind_speed, machine.output, dtype), root_numbers(dtype),
@@ -139,7 +141,7 @@ def _mean_wind(machine: Machine, air: Air) -> Floats:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _sum_known_hours(hourly: Any, total: Floats) -> None:
-    """Sums over the hours that are not missing, in their order; NaN where all are."""
+    """Add up the hours that are not missing, in their order; NaN where all are."""
     for site in range(hourly.shape[0]):
         total[site], known = 0.0, False
         for hour in range(hourly.shape[1]):

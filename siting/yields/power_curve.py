@@ -129,11 +129,10 @@ def _library_curve(turbine: str) -> PowerCurve:
         raise CatalogError(f"Expected a turbine of windpowerlib's library, found {turbine!r}; did you mean {near!r}?")
     curves, turbines = _library_tables()
     name = turbine.removeprefix(_LIBRARY)
-    watts = curves.loc[name].dropna()
-    watts.index = watts.index.astype(float)
-    watts = watts.sort_index()
-    nominal = float(turbines.loc[name, "nominal_power"])
-    return PowerCurve(turbine, tuple(watts.index.tolist()), tuple((watts / 1e3).tolist()), nominal / 1e3)
+    points = sorted((float(str(speed)), float(watts) / 1e3) for speed, watts in curves.loc[name].dropna().to_dict().items())
+    speeds, powers = zip(*points, strict=True)
+    nominal = float(turbines["nominal_power"][name])
+    return PowerCurve(turbine, speeds, powers, nominal / 1e3)
 
 
 @functools.lru_cache(maxsize=1)

@@ -12,9 +12,9 @@ import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from siting.vocabulary import CatalogError, Parameters, StudyError, UnitsError, check, step
+from siting.yields.gates import plausible
 from siting.yields.hub_wind import fitted_exponent
 from siting.yields.machine import WIND_HEIGHT, Air, Machine, best_machine
-from siting.yields.gates import plausible
 from siting.yields.power_curve import PowerCurve, load_power_curve
 
 if TYPE_CHECKING:
@@ -53,12 +53,12 @@ class WindFarm(Parameters):
     cold_shutdown: float | None = Field(-30.0, ge=-60, le=0, description="air temperature at the hub in degC below which turbines stop")
     density_correction: Literal["svenningsen", "iec", "none"] = Field(
         "svenningsen",
-        description="how thin air lowers the output: 'svenningsen' stretches the curve as windpowerlib does, 'iec' normalises the wind speed",
+        description="how thin air lowers the output: 'svenningsen' stretches the curve as windpowerlib does, 'iec' normalises the speed",
     )
     extrapolation: Literal["power_law", "log_law", "two_heights"] = Field(
         "power_law",
-        description="how wind at 100 m is brought to the hub: by shear_exponent, by the roughness length, or by the exponent that the site's "
-        "mean winds at 10 and 100 m have",
+        description="how wind at 100 m is brought to the hub: by shear_exponent, by the roughness length, or by the exponent that the mean "
+        "winds at 10 and 100 m have",
     )
     shear_exponent: float = Field(1 / 7, ge=0, le=0.6, description="exponent of the power law that brings the wind from 100 m to the hub")
     roughness_length: float | None = Field(
@@ -70,13 +70,13 @@ class WindFarm(Parameters):
     performance_loss: float = Field(
         0.05, ge=0, lt=1, description="share of the output lost to soiled or iced blades, turbulence and control"
     )
-    relative_cost: Annotated[tuple[Annotated[float, Field(gt=0, le=10)], ...], Field()] = Field(
+    relative_cost: tuple[Annotated[float, Field(gt=0, le=10)], ...] = Field(
         (), description="cost per kW of each turbine of a list over that of the first: sites then take the highest output per cost"
     )
     design_wind_speed: tuple[Annotated[float, Field(gt=5, le=15)], ...] = Field(
         (),
-        description="highest mean wind at the hub in m s-1, in air of 1.225 kg m-3, that each turbine of a list is built for (IEC classes I to "
-        "III: 10, 8.5, 7.5); where none is, the one for the highest stands",
+        description="highest mean wind at the hub in m s-1, in air of 1.225 kg m-3, that each turbine of a list is built for (IEC classes "
+        "I to III: 10, 8.5, 7.5); where none is, the one for the highest stands",
     )
 
     _curves: tuple[PowerCurve, ...] = PrivateAttr()
@@ -124,7 +124,7 @@ class WindFarm(Parameters):
         return float(np.prod([1.0 - getattr(self, loss) for loss in _LOSSES]))
 
     def machines(self) -> tuple[Machine, ...]:
-        """The turbines as the kernels take them."""
+        """Give the turbines as the kernels take them."""
         return tuple(self._machine(number, curve) for number, curve in enumerate(self.curves))
 
     def _machine(self, number: int, curve: PowerCurve) -> Machine:
@@ -170,7 +170,7 @@ def add_wind_yield(sites: xr.Dataset, wind: WindFarm) -> xr.Dataset:
 
 
 def _taken(wind: WindFarm) -> tuple[str, ...]:
-    """Optional variables that the farm's settings look at."""
+    """Name the optional variables that the farm's settings look at."""
     wanted = {"surface_pressure": True, "wind_speed_10m": wind.extrapolation == "two_heights"}
     wanted["roughness_length"] = wind.extrapolation == "log_law" and wind.roughness_length is None
     return tuple(name for name in _OPTIONAL if wanted[name])
@@ -258,7 +258,7 @@ def site_yield(
     exponent, roughness = np.full(len(usual), wind.shear_exponent), None
     if wind.extrapolation == "two_heights":
         low = plausible("wind_speed_10m", _given(wind_speed_10m, "wind_speed_10m", wind))
-        exponent = fitted_exponent(low, speed, 10.0, WIND_HEIGHT)
+        exponent = fitted_exponent(low, np.asarray(speed, dtype=np.float64), 10.0, WIND_HEIGHT)
     if wind.extrapolation == "log_law":
         given = roughness_length if wind.roughness_length is None else np.full(len(usual), wind.roughness_length)
         roughness = np.asarray(_given(given, "roughness_length", wind), dtype=np.float64)

@@ -16,9 +16,9 @@ from reference import wind as reference
 from reference.weather import make_weather
 
 from siting.vocabulary import MissingVariableError, StudyError, UnitsError
-from siting.yields.power_curve import turbine_names
 from siting.yields.air_density import air_density
 from siting.yields.effective_speed import correction_exponent
+from siting.yields.power_curve import turbine_names
 from siting.yields.wind import WindFarm, add_wind_yield, capacity_factor
 
 LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
@@ -180,7 +180,8 @@ def test_output_units_dims_and_untouched_inputs(weather):
     xr.testing.assert_identical(weather, before)
     assert sites["wind_capacity_factor"].dims == ("site", "time")
     assert sites["wind_capacity_factor"].attrs["units"] == "1"
-    assert set(sites.variables) - set(weather.variables) == {"wind_capacity_factor"}
+    assert set(sites.variables) - set(weather.variables) == {"wind_capacity_factor", "turbine"}
+    assert sites["turbine"].values.tolist() == ["NREL_6MW_196"] * 8
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 8])
@@ -204,7 +205,9 @@ def test_any_block_and_any_cut_in_time_give_the_same_bits(data):
 
 
 @pytest.mark.parametrize("name", ["temp_air", "wind_speed_100m"])
-@pytest.mark.parametrize("farm", [{}, {"density_correction": "none", "cold_shutdown": None}, {"density_correction": "iec"}], ids=["default", "plain", "iec"])
+@pytest.mark.parametrize(
+    "farm", [{}, {"density_correction": "none", "cold_shutdown": None}, {"density_correction": "iec"}], ids=["default", "plain", "iec"]
+)
 def test_one_missing_hour_stays_missing_and_alone(weather, name, farm):
     holes = weather.copy(deep=True)
     holes[name][2, 77] = np.nan

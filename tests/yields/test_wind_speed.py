@@ -52,7 +52,9 @@ def test_a_year_in_float32_equals_the_model_chain_of_windpowerlib(turbine):
     hub_speed = speed * 1.4 ** (1 / 7)
     assert (output[hub_speed > curve.cut_out * (1 + 1e-6)] == 0).all()
     for site in range(3):
-        table = pd.DataFrame({"wind_speed_100m": speed[site], "temp_air": warmth[site]}, index=pd.date_range("2013", periods=8760, freq="h"))
+        table = pd.DataFrame(
+            {"wind_speed_100m": speed[site], "temp_air": warmth[site]}, index=pd.date_range("2013", periods=8760, freq="h")
+        )
         watts = reference.chain_output(table, altitude[site], (curve.wind_speed, curve.power), hub_height=140.0, shear_exponent=1 / 7)
         stretch = (1.225 / reference.hub_density(table["temp_air"], altitude[site], 140.0).to_numpy()) ** (2 / 3)
         same = hub_speed[site] <= curve.cut_out * np.minimum(stretch, 1.0) * (1 - 1e-6)
@@ -120,7 +122,9 @@ def test_float32_blocks_and_cuts_in_time_give_the_same_bits(data):
     whole = capacity_factor(speed, warmth, altitude, wind=wind)
     start, split = data.draw(st.integers(0, 4)), data.draw(st.integers(1, 2499))
     rows = slice(start, data.draw(st.integers(start + 1, 5)))
-    parts = [capacity_factor(speed[rows, part], warmth[rows, part], altitude[rows], wind=wind) for part in (slice(0, split), slice(split, None))]
+    parts = [
+        capacity_factor(speed[rows, part], warmth[rows, part], altitude[rows], wind=wind) for part in (slice(0, split), slice(split, None))
+    ]
     assert np.concatenate(parts, axis=1).tobytes() == whole[rows].tobytes()
 
 
@@ -141,7 +145,9 @@ def test_one_missing_hour_stays_missing_and_alone(name, way):
 def test_missing_altitude_makes_a_missing_site_in_float32(way):
     speed, warmth, altitude = weather_of(3, 300)
     altitude[1] = np.nan
-    output = capacity_factor(speed.astype(np.float32), warmth.astype(np.float32), altitude, wind=farm("NREL_6MW_196", density_correction=way))
+    output = capacity_factor(
+        speed.astype(np.float32), warmth.astype(np.float32), altitude, wind=farm("NREL_6MW_196", density_correction=way)
+    )
     assert np.isnan(output[1]).all()
     assert not np.isnan(output[[0, 2]]).any()
 
@@ -160,7 +166,9 @@ def test_known_pressure_takes_the_place_of_the_usual(way):
     assert thin.sum() < 0.99 * output.sum()
 
 
-@pytest.mark.parametrize(("factor", "said"), [(0.01, "Expected surface_pressure of 40000 to 110000 Pa"), (1.25, "not that reduced to sea level")])
+@pytest.mark.parametrize(
+    ("factor", "said"), [(0.01, "Expected surface_pressure of 40000 to 110000 Pa"), (1.25, "not that reduced to sea level")]
+)
 def test_pressure_that_is_not_the_ground_s_is_refused(factor, said):
     speed, warmth, altitude = weather_of(2, 100)
     pressure = alt2pres(altitude)[:, None] * np.ones((2, 100)) * factor
@@ -223,7 +231,7 @@ def test_even_bins_hold_steps_of_two_widths():
 
 
 def test_curves_with_points_too_close_are_refused():
-    with pytest.raises(UnitsError, match="at least 0.002 m s-1 apart, found 0.001; thin them out"):
+    with pytest.raises(UnitsError, match=r"at least 0\.002 m s-1 apart, found 0\.001; thin them out"):
         cut_into_bins(np.array([0.0, 3.0, 3.001, 9.0, 12.0, 25.0]), np.linspace(0, 1, 6), np.dtype(float))
 
 
