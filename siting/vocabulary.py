@@ -137,6 +137,7 @@ VARIABLES: dict[str, Variable] = {
         "quantiles of the daily global irradiation by month, on the coarse weather grid",
         "日辐照量分位数",
     ),
+    "roughness_length": Variable("m", _RASTER, "roughness length of the ground", "地面粗糙度", "surface_roughness_length"),
     "grid_emission_factor": Variable("kg kWh-1", _RASTER, "consumption-side emission factor of the public grid", "电网排放因子"),
     "grid_carbon_free_share": Variable("1", _RASTER, "carbon-free share of the province's annual generation", "发电量非化石占比"),
     "grid_energy_price": Variable(
@@ -156,9 +157,13 @@ VARIABLES: dict[str, Variable] = {
     "dhi": Variable("W m-2", _HOURS, "diffuse horizontal irradiance", "散射辐照度", "surface_diffuse_downwelling_shortwave_flux_in_air"),
     "temp_air": Variable("degC", _HOURS, "air temperature at 2 m", "气温", "air_temperature"),
     "wind_speed_100m": Variable("m s-1", _HOURS, "wind speed at 100 m", "100米风速", "wind_speed"),
+    # weather that the yields take if it is there
+    "wind_speed_10m": Variable("m s-1", _HOURS, "wind speed at 10 m", "10米风速", "wind_speed"),
+    "surface_pressure": Variable("Pa", _HOURS, "air pressure at the ground", "地面气压", "surface_air_pressure"),
     # yields
     "pv_capacity_factor": Variable("1", _HOURS, "net AC output per unit of DC nameplate", "光伏出力系数"),
     "wind_capacity_factor": Variable("1", _HOURS, "net output per unit of nominal power", "风电出力系数"),
+    "turbine": Variable("", _SITE, "turbine that stands at the site", "风机型号"),
     # supply
     "pv_full_load_hours": Variable("h", _SITE, "annual PV output per DC nameplate", "光伏利用小时"),
     "wind_full_load_hours": Variable("h", _SITE, "annual wind output per nominal power", "风电利用小时"),

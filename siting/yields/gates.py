@@ -18,6 +18,8 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     "dhi": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
     "temp_air": (-90.0, 70.0, "kelvin less 273.15 is degC, fill values become NaN"),
     "wind_speed_100m": (0.0, 60.0, "km h-1 is divided by 3.6, knots by 1.944, fill values become NaN"),
+    "wind_speed_10m": (0.0, 60.0, "km h-1 is divided by 3.6, knots by 1.944, fill values become NaN"),
+    "surface_pressure": (40_000.0, 110_000.0, "hPa times 100 is Pa, fill values become NaN"),
     "altitude": (-500.0, 9000.0, "feet times 0.3048 is m, fill values become NaN"),
 }
 

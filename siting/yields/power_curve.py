@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _FEWEST_POINTS = 5
 #: Shares of the nominal power: overshoot of a measured curve, and output at the first speed, above which its start is missing.
-_OVERSHOOT, _FIRST_SHARE = 1.02, 0.05
+_OVERSHOOT, _FIRST_SHARE = 1.03, 0.05
+#: What begins the names of windpowerlib's turbines.
+_LIBRARY = "windpowerlib:"
 _COLUMNS = ("wind_speed", "power")
 
 
@@ -74,7 +76,8 @@ def load_power_curve(turbine: str, folder: Path | None = None) -> PowerCurve:
     Parameters
     ----------
     turbine : str
-        Name in the catalog entry ``turbines``; or the path of a CSV file with the columns wind_speed [m s-1] and power [kW],
+        Name in the catalog entry ``turbines``; or ``windpowerlib:`` and a name of its library, such as
+        ``windpowerlib:E-126/4200``; or the path of a CSV file with the columns wind_speed [m s-1] and power [kW],
         and optionally nominal_power [kW] and hub_height [m], the same in every row.
     folder : Path, optional
         Folder of the study: relative paths start there, and none may leave it. The current folder by default.
@@ -88,12 +91,48 @@ def load_power_curve(turbine: str, folder: Path | None = None) -> PowerCurve:
     """
     if turbine.lower().endswith(".csv"):
         return _read_table(turbine, local_file(turbine, (".csv",), folder))
+    if turbine.startswith(_LIBRARY):
+        return _library_curve(turbine)
     return _catalog_curve(turbine)
 
 
 def turbine_names() -> tuple[str, ...]:
     """Names of all turbines in the catalog."""
     return tuple(_catalog_tables())
+
+
+def library_names() -> tuple[str, ...]:
+    """Names of all turbines of windpowerlib that have a power curve."""
+    curves, turbines = _library_tables()
+    return tuple(_LIBRARY + name for name in curves.index if name in turbines.index)
+
+
+@functools.lru_cache(maxsize=1)
+def _library_tables() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Power curves [W] by turbine and speed, and data of turbines."""
+    from importlib.resources import as_file, files
+
+    import pandas as pd
+
+    with as_file(files("windpowerlib") / "oedb") as folder:
+        curves = pd.read_csv(folder / "power_curves.csv", index_col="turbine_type")
+        return curves, pd.read_csv(folder / "turbine_data.csv", index_col="turbine_type")
+
+
+@functools.cache
+def _library_curve(turbine: str) -> PowerCurve:
+    names = library_names()
+    if turbine not in names:
+        from difflib import get_close_matches
+
+        near = get_close_matches(turbine, names, n=1, cutoff=0.0)[0]
+        raise CatalogError(f"Expected a turbine of windpowerlib's library, found {turbine!r}; did you mean {near!r}?")
+    curves, turbines = _library_tables()
+    name = turbine.removeprefix(_LIBRARY)
+    points = sorted((float(str(speed)), float(watts) / 1e3) for speed, watts in curves.loc[name].dropna().to_dict().items())
+    speeds, powers = zip(*points, strict=True)
+    nominal = float(turbines["nominal_power"][name])
+    return PowerCurve(turbine, speeds, powers, nominal / 1e3)
 
 
 @functools.lru_cache(maxsize=1)

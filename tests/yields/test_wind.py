@@ -16,8 +16,10 @@ from reference import wind as reference
 from reference.weather import make_weather
 
 from siting.vocabulary import MissingVariableError, StudyError, UnitsError
+from siting.yields.air_density import air_density
+from siting.yields.effective_speed import correction_exponent
 from siting.yields.power_curve import turbine_names
-from siting.yields.wind import WindFarm, add_wind_yield, air_density, capacity_factor, correction_exponent
+from siting.yields.wind import WindFarm, add_wind_yield, capacity_factor
 
 LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
 
@@ -40,17 +42,17 @@ def at(speeds, temp_air: float = 15.0, altitude: float = 0.0, **farm) -> np.ndar
 def compare(sites: xr.Dataset, site: int, wind: WindFarm) -> None:
     """Hold one site to windpowerlib up to the cut-out and up to the end of the corrected curve; above the cut-out nothing runs."""
     table, altitude = table_of(sites, site), float(sites["altitude"][site])
-    hub = wind.hub_height or wind.curve.hub_height
+    hub = wind.hub_height or wind.curves[0].hub_height
     expected = reference.capacity_factor(
-        table, altitude, (wind.curve.wind_speed, wind.curve.power), wind.curve.nominal_power,
-        hub_height=hub, shear_exponent=wind.shear_exponent, density_correction=wind.density_correction,
+        table, altitude, (wind.curves[0].wind_speed, wind.curves[0].power), wind.curves[0].nominal_power,
+        hub_height=hub, shear_exponent=wind.shear_exponent, density_correction=wind.density_correction == "svenningsen",
     )  # fmt: skip
     output = output_of(sites.isel(site=[site]), wind)[0]
     hub_speed = table["wind_speed_100m"].to_numpy() * (hub / 100.0) ** wind.shear_exponent
     stretch = (1.225 / reference.hub_density(table["temp_air"], altitude, hub).to_numpy()) ** (2 / 3)
-    end = wind.curve.cut_out * np.minimum(stretch if wind.density_correction else 1.0, 1.0)
+    end = wind.curves[0].cut_out * np.minimum(stretch if wind.density_correction == "svenningsen" else 1.0, 1.0)
     np.testing.assert_allclose(output[hub_speed <= end], expected[hub_speed <= end], rtol=0, atol=1e-9)
-    assert (output[hub_speed > wind.curve.cut_out] == 0).all()
+    assert (output[hub_speed > wind.curves[0].cut_out] == 0).all()
 
 
 @pytest.mark.parametrize("site", range(20))
@@ -69,11 +71,11 @@ def test_equals_windpowerlib_for_all_turbines(weather, turbine):
         coords={"time": np.datetime64("2013-01-01", "ns") + np.arange(speeds.size) * np.timedelta64(1, "h")},
     )
     for site in range(5):
-        for corrected in (True, False):
+        for corrected in ("svenningsen", "none"):
             compare(sites, site, WindFarm(turbine=turbine, hub_height=140.0, density_correction=corrected, **LOSSLESS))
 
 
-@pytest.mark.parametrize("fault", [{"shear_exponent": 0.15}, {"hub_height": 141.0}, {"density_correction": False}])
+@pytest.mark.parametrize("fault", [{"shear_exponent": 0.15}, {"hub_height": 141.0}, {"density_correction": "none"}])
 def test_oracle_notices_planted_faults(weather, fault):
     right, wrong = WindFarm(hub_height=140.0, **LOSSLESS), WindFarm(**({"hub_height": 140.0} | LOSSLESS | fault))
     assert np.abs(output_of(weather, right) - output_of(weather, wrong)).max() > 1e-3
@@ -110,7 +112,7 @@ def test_thin_air_moves_the_curve_by_hand():
     share = alt2pres(2900.0) / 100 - 100 / 8
     cool = (warm + 273.15 - 0.0065 * 98.0) * share / (alt2pres(0.0) / 100 - 100 / 8) - 273.15 + 0.0065 * 98.0
     output = capacity_factor(np.array([[speed]]), np.array([[cool]]), np.array([2900.0]), wind=wind)
-    expected = wind.curve.power[wind.curve.wind_speed.index(7.0)] / wind.curve.nominal_power
+    expected = wind.curves[0].power[wind.curves[0].wind_speed.index(7.0)] / wind.curves[0].nominal_power
     assert output[0, 0] == pytest.approx(expected, rel=1e-12)
 
 
@@ -134,9 +136,9 @@ def test_every_turbine_stops_at_its_cut_out_and_below_its_first_speed():
     """Also those whose table ends at nominal power, and in thin air, where the corrected curve runs past the cut-out."""
     for turbine in turbine_names():
         wind = WindFarm(turbine=turbine)
-        first = next(speed for speed, power in zip(wind.curve.wind_speed, wind.curve.power, strict=True) if power > 0)
+        first = next(speed for speed, power in zip(wind.curves[0].wind_speed, wind.curves[0].power, strict=True) if power > 0)
         for altitude in (0.0, 2900.0):
-            beyond = at(np.linspace(wind.curve.cut_out + 1e-9, 60, 500), 15.0, altitude, turbine=turbine)
+            beyond = at(np.linspace(wind.curves[0].cut_out + 1e-9, 60, 500), 15.0, altitude, turbine=turbine)
             assert (beyond == 0).all()
             assert (at(np.linspace(0, 0.85 * first, 50)[:-1], 15.0, altitude, turbine=turbine) <= 0.05).all()
             assert at(0.0, 15.0, altitude, turbine=turbine) == 0
@@ -178,7 +180,8 @@ def test_output_units_dims_and_untouched_inputs(weather):
     xr.testing.assert_identical(weather, before)
     assert sites["wind_capacity_factor"].dims == ("site", "time")
     assert sites["wind_capacity_factor"].attrs["units"] == "1"
-    assert set(sites.variables) - set(weather.variables) == {"wind_capacity_factor"}
+    assert set(sites.variables) - set(weather.variables) == {"wind_capacity_factor", "turbine"}
+    assert sites["turbine"].values.tolist() == ["NREL_6MW_196"] * 8
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 8])
@@ -202,7 +205,9 @@ def test_any_block_and_any_cut_in_time_give_the_same_bits(data):
 
 
 @pytest.mark.parametrize("name", ["temp_air", "wind_speed_100m"])
-@pytest.mark.parametrize("farm", [{}, {"density_correction": False, "cold_shutdown": None}], ids=["default", "plain"])
+@pytest.mark.parametrize(
+    "farm", [{}, {"density_correction": "none", "cold_shutdown": None}, {"density_correction": "iec"}], ids=["default", "plain", "iec"]
+)
 def test_one_missing_hour_stays_missing_and_alone(weather, name, farm):
     holes = weather.copy(deep=True)
     holes[name][2, 77] = np.nan
@@ -273,7 +278,7 @@ def test_own_curve_without_hub_height_asks_for_one(tmp_path):
 def test_a_copy_with_another_turbine_does_not_keep_the_old_curve():
     copy = WindFarm().model_copy(update={"turbine": "other"})
     with pytest.raises(StudyError, match=r"Expected the curve of other, found that of .*; make a new WindFarm"):
-        copy.curve  # noqa: B018
+        copy.curves  # noqa: B018
 
 
 def test_every_field_is_described():

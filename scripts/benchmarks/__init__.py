@@ -1,0 +1,1 @@
+"""Benchmarks of the toolkit beside other libraries; `scripts/benchmark` runs them."""

@@ -1,0 +1,106 @@
+"""Interleaved repeats of several ways to the same numbers, and the memory's bandwidth beside them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Output = NDArray[np.floating]
+
+
+@dataclass
+class Contender:
+    """One way to the capacity factors of ``sites`` sites.
+
+    ``run`` returns the output by (site, time); ``clock`` is asked for the seconds of a run if it happens in another process.
+    """
+
+    name: str
+    kind: str
+    sites: int
+    run: Callable[[], Output]
+    note: str = ""
+    threads: int = 1
+    seconds: list[float] = field(default_factory=list)
+    output: Output | None = None
+    clock: Callable[[], float] | None = None
+
+    @property
+    def rate(self) -> float:
+        """Sites per second, the median of the repeats."""
+        return self.sites / float(np.median(self.seconds))
+
+
+def interleave(contenders: Sequence[Contender], repeats: int) -> None:
+    """Run all once to warm up and to keep the outputs, then ``repeats`` times in turn, so that all share the machine's moods."""
+    for contender in contenders:
+        contender.output = contender.run()
+    for _ in range(repeats):
+        for contender in contenders:
+            begin = time.perf_counter()
+            contender.run()
+            end = time.perf_counter() - begin
+            contender.seconds.append(contender.clock() if contender.clock else end)
+
+
+def in_blocks(function: Callable[[slice], Output], sites: int, threads: int, block: int = 250) -> Callable[[], Output]:
+    """Run a function over blocks of sites on threads, into one array."""
+    parts = [slice(start, min(start + block, sites)) for start in range(0, sites, block)]
+    keep: list[Output] = []
+
+    def run() -> Output:
+        def one(part: slice) -> None:
+            found = function(part)
+            if not keep:
+                keep.append(np.empty((sites, found.shape[1]), found.dtype))
+            keep[0][part] = found
+
+        if threads == 1:
+            for part in parts:
+                one(part)
+        else:
+            one(parts[0]) if not keep else None
+            with ThreadPoolExecutor(threads) as pool:
+                list(pool.map(one, parts))
+        return keep[0]
+
+    return run
+
+
+@njit(nogil=True, cache=True)
+def _five_reads_one_write(a, b, c, d, e, out):  # type: ignore[no-untyped-def]
+    for j in range(out.size):
+        out[j] = a[j] + b[j] + c[j] + d[j] + e[j]
+
+
+def bandwidth(threads: int, repeats: int, size: int = 8_000_000) -> float:
+    """Bytes per second of a loop that reads five float32 arrays and writes one; the median of the repeats."""
+    arrays = [np.ones(size, np.float32) for _ in range(6)]
+    edges = np.linspace(0, size, threads + 1).astype(int)
+    seconds = []
+    with ThreadPoolExecutor(threads) as pool:
+        for _ in range(repeats + 1):
+            begin = time.perf_counter()
+            list(pool.map(lambda k: _five_reads_one_write(*(array[edges[k] : edges[k + 1]] for array in arrays)), range(threads)))
+            seconds.append(time.perf_counter() - begin)
+    return 24.0 * size / float(np.median(seconds[1:]))
+
+
+def machine() -> str:
+    """What the figures were measured on."""
+    model = "unknown processor"
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        named = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+        model = named[0] if named else model
+    except OSError:
+        pass
+    return f"{model}, {os.cpu_count()} logical processors, load {os.getloadavg()[0]:.1f}"

@@ -1,0 +1,39 @@
+"""The benchmarks run on few sites and name the rivals that are missing; no time is asserted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def benchmark(*arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, str(ROOT / "scripts" / "benchmark"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+@pytest.mark.slow
+def test_yields_are_compared(tmp_path):
+    done = benchmark("yields", "--sites", "4", "--rival-sites", "1", "--repeats", "1", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = [line.split("|")[1:-1] for line in done.stdout.splitlines() if line.startswith("| ")]
+    names = {row[0].strip(): row for row in rows}
+    for rival in ("pvlib by hand, the same physics", "windpowerlib ModelChain, density-corrected", "windpowerlib ModelChain, no density"):
+        assert float(names[rival][6].split(",")[0]) < 2e-5
+    for rival in ("atlite", "PySAM"):
+        assert any(rival in name for name in names) or f"left out: {rival}" in done.stderr
+    assert (tmp_path / "yields.png").stat().st_size > 10_000
+    assert (tmp_path / "yields.md").read_text(encoding="utf-8") in done.stdout
+
+
+@pytest.mark.slow
+def test_scaling_is_measured():
+    done = benchmark("scaling", "--sites", "2", "4", "--block", "2", "--repeats", "1", "--kinds", "wind")
+    assert done.returncode == 0, done.stderr
+    assert len([line for line in done.stdout.splitlines() if line.startswith(("| 2 |", "| 4 |"))]) == 2
