@@ -156,6 +156,9 @@ VARIABLES: dict[str, Variable] = {
     "dhi": Variable("W m-2", _HOURS, "diffuse horizontal irradiance", "散射辐照度", "surface_diffuse_downwelling_shortwave_flux_in_air"),
     "temp_air": Variable("degC", _HOURS, "air temperature at 2 m", "气温", "air_temperature"),
     "wind_speed_100m": Variable("m s-1", _HOURS, "wind speed at 100 m", "100米风速", "wind_speed"),
+    "weather_distance": Variable("km", _SITE, "distance to the weather cell whose hours the site has", "距气象格点"),
+    "ghi_level_factor": Variable("1", _SITE, "factor that brought the hours of irradiance to the long-run level", "辐照量订正系数"),
+    "wind_level_factor": Variable("1", _SITE, "factor that brought the hours of wind to the long-run level", "风速订正系数"),
     # yields
     "pv_capacity_factor": Variable("1", _HOURS, "net AC output per unit of DC nameplate", "光伏出力系数"),
     "wind_capacity_factor": Variable("1", _HOURS, "net output per unit of nominal power", "风电出力系数"),
