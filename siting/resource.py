@@ -63,7 +63,7 @@ class Weather(Parameters):
     level_years: tuple[int, ...] = Field((), description="Years of the store that stand for the long run; none is the year itself.")
     level_factor_min: float = Field(0.4, gt=0, le=1, description="Smallest factor of the scaling; a smaller one is refused.")
     level_factor_max: float = Field(2.5, ge=1, le=10, description="Largest factor of the scaling; a larger one is refused.")
-    _folder: Path = PrivateAttr(default=Path())
+    _folder: Path | None = PrivateAttr(default=None)
 
     @field_validator("year")
     @classmethod
@@ -84,9 +84,9 @@ class Weather(Parameters):
     def _store_is_named(self, info: ValidationInfo) -> Self:
         if self.source == "store" and self.path is None:
             raise ValueError("expected the path of a weather store, found none; name its folder, or write source: synthetic")
-        if self.path is not None:
+        if self.path is not None and info.context and "folder" in info.context:
             # workers may run in another folder
-            self._folder = Path(info.context["folder"] if info.context and "folder" in info.context else "").resolve()
+            self._folder = Path(info.context["folder"]).resolve()
         return self
 
     @property

@@ -34,7 +34,7 @@ LIMITS: dict[str, tuple[float, float, str]] = {
     "ghi": (0.0, 2000.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
     "dni": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
     "dhi": (0.0, 1500.0, "energy per hour in J m-2 is divided by 3600, fill values become NaN"),
-    "temp_air": (-90.0, 70.0, "kelvin less 273.15 is degC, fill values become NaN"),
+    "temp_air": (-90.0, 70.0, "kelvin less 273.15, or Fahrenheit less 32 times 5/9, is degC; fill values become NaN"),
     "wind_speed_100m": (0.0, 60.0, "km h-1 is divided by 3.6, knots by 1.944, fill values become NaN"),
 }
 #: Plausible annual figures: mean GHI [W m-2] of 300 to 3000 kWh m-2, mean temperature [degC], mean wind [m s-1].

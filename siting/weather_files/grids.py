@@ -110,6 +110,7 @@ def stamp_hours(dataset: xr.Dataset) -> xr.Dataset:
     """Give the hours of cells their units and names."""
     for name in HOURLY:
         dataset[name].attrs.update(VARIABLES[name].attrs())
+    dataset["time"].attrs["stamps"] = INTERVAL_START
     return dataset
 
 
@@ -131,7 +132,8 @@ def _canonical_axes(grid: xr.Dataset) -> xr.Dataset:
         if not found:
             raise CatalogError(f"Expected a dimension of {axis} ({', '.join(names)}), found {', '.join(map(str, grid.dims))}; rename it.")
         grid = grid.rename({found[0]: axis}) if found[0] != axis else grid
-    longitude = (grid["longitude"].values.astype(np.float64) + 180.0) % 360.0 - 180.0
+    east = grid["longitude"].values.astype(np.float64)
+    longitude = np.where(east > 180.0, east - 360.0, east)
     grid = grid.assign_coords(longitude=longitude, latitude=grid["latitude"].values.astype(np.float64))
     for axis in ("latitude", "longitude"):
         values = grid[axis].values
@@ -213,7 +215,8 @@ def _label(values: xr.DataArray, times: Times, labels: Times, hold_last: bool) -
             f"Expected a label at {labels[lacking[0]]} UTC, found {times[0]} to {times[-1]} ({lacking.size} missing); add these hours"
             f"{', or pass hold_last=True to hold the last one' if lacking.size == 1 else ''}."
         )
-    return values.isel(time=np.minimum(at, len(times) - 1)).reset_coords(drop=True)
+    # without labels of their own: values of two labels would be matched by them
+    return values.isel(time=np.minimum(at, len(times) - 1)).drop_vars("time")
 
 
 def _require(hours: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from siting.solar_position import solar_position, sun_hours
-from siting.weather_hours import normal_irradiance, sun_heights, year_hours
+from siting.weather_hours import normal_irradiance, sun_heights, sunlight, year_hours
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Steps per hour in which irradiance is shared out.
 _STEPS = 12
+#: Sine of the lowest mean height of the sun at which direct light is told from diffuse.
+_LOWEST = np.sin(np.radians(3.0))
 _STEP = np.timedelta64(3600 // _STEPS, "s")
 
 
@@ -64,6 +66,8 @@ def split_ghi(
 ) -> tuple[Floats, Floats]:  # fmt: skip
     """Direct normal and diffuse irradiance [W m-2] from the global one, by the model of Erbs.
 
+    No direct light exceeds the irradiance above the atmosphere: what would counts as diffuse.
+
     Parameters
     ----------
     ghi : (n, time) array
@@ -85,5 +89,32 @@ def split_ghi(
     days = middles.astype("datetime64[D]")
     day_of_year = (days - days.astype("datetime64[Y]").astype("datetime64[D]")).astype(int) + 1
     parts = erbs(ghi, zenith, day_of_year)
-    # the model leaves night as it is: what isn't known isn't zero
-    return np.where(np.isnan(ghi), np.nan, parts["dni"]), np.where(np.isnan(ghi), np.nan, parts["dhi"])
+    # what isn't known isn't zero
+    direct = np.where(np.isnan(ghi), np.nan, parts["dni"])
+    cosine = np.maximum(np.cos(np.radians(zenith)), 0.0)
+    dni = np.minimum(direct, normal_irradiance(sun_hours(middles)))
+    return dni, np.where(np.isnan(ghi), np.nan, parts["dhi"]) + (direct - dni) * cosine
+
+
+def direct_normal(ghi: Floats, dhi: Floats, year: int, latitude: ArrayLike, longitude: ArrayLike) -> tuple[Floats, Floats]:
+    """Direct normal irradiance [W m-2] from the global and the diffuse one, and the diffuse one that closes with it.
+
+    Direct light while the sun stands lower than 3 degrees, and what would exceed the irradiance above the atmosphere, counts as
+    diffuse.
+
+    Parameters
+    ----------
+    ghi, dhi : (n, time) array
+        Global and diffuse irradiance of all hours of a year [W m-2].
+    year : int
+        The year.
+    latitude, longitude : (n,) array
+        Places [degree].
+    """
+    middles = year_hours(year).astype("datetime64[s]") + np.timedelta64(1800, "s")
+    above = normal_irradiance(sun_hours(middles))
+    height = sunlight(year, latitude, longitude).irradiance / above
+    high = height > _LOWEST
+    direct = ghi - dhi
+    dni = np.where(high, np.minimum(direct / np.where(high, height, 1.0), above), 0.0 * direct)
+    return dni, ghi - dni * height

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from siting.vocabulary import AlignmentError, MissingVariableError, UnitsError, stamp
-from siting.weather_files.irradiance import hour_means_by_sun, split_ghi
+from siting.weather_files.irradiance import direct_normal, hour_means_by_sun, split_ghi
 from siting.weather_hours import HOURLY, INTERVAL_START, darken, find_faults, require_hours, sunlight, year_hours
 
 if TYPE_CHECKING:
@@ -128,11 +128,7 @@ def place_year(series: Series, year: int | None = None, fill: Fill = "refuse") -
     notes += _filled(taken, missing, year, fill, series.title)
     if "ghi" not in taken or "temp_air" not in taken:
         raise MissingVariableError(f"Expected ghi and temp_air in {series.title}, found {', '.join(taken)}; choose another file.")
-    if not {"dni", "dhi"} <= taken.keys():
-        place = series.place
-        parts = split_ghi(taken["ghi"][None], year, [place.latitude], [place.longitude], [place.altitude])
-        taken["dni"], taken["dhi"] = parts[0][0], parts[1][0]
-        notes.append("dni and dhi are derived from ghi (Erbs)")
+    notes += _split(taken, year, series.place)
     taken["wind_speed_100m"] = _wind_at_100_m(taken, notes, series.title)
     hours = {name: taken[name][None] for name in HOURLY}
     light = sunlight(year, [series.place.latitude], [series.place.longitude])
@@ -143,6 +139,20 @@ def place_year(series: Series, year: int | None = None, fill: Fill = "refuse") -
     if share > 0.0:
         notes.append(f"light in hours without sun was taken out: {100 * share:.3f} % of the year's irradiation")
     return _dataset(hours, year, series, notes)
+
+
+def _split(values: dict[str, Floats], year: int, place: Place) -> list[str]:
+    """Add the direct and the diffuse light where a file lacks one of them, and say how."""
+    if {"dni", "dhi"} <= values.keys():
+        return []
+    if "dhi" in values:
+        dni, dhi = direct_normal(values["ghi"][None], values["dhi"][None], year, [place.latitude], [place.longitude])
+        note = "dni is derived from ghi less dhi and the mean height of the sun"
+    else:
+        dni, dhi = split_ghi(values["ghi"][None], year, [place.latitude], [place.longitude], [place.altitude])
+        note = "dni and dhi are derived from ghi (Erbs)"
+    values["dni"], values["dhi"] = dni[0], dhi[0]
+    return [note]
 
 
 def _dataset(hours: dict[str, Floats], year: int, series: Series, notes: list[str]) -> xr.Dataset:
@@ -263,4 +273,4 @@ def as_place(latitude: Any, longitude: Any, altitude: Any, title: str) -> Place:
         raise UnitsError(text) from None
     if not (abs(place.latitude) <= 90.0 and -180.0 <= place.longitude <= 360.0 and -500.0 <= place.altitude <= 9000.0):
         raise UnitsError(f"Expected degrees and metres for {title}, found {place}; check their order.")
-    return Place(place.latitude, (place.longitude + 180.0) % 360.0 - 180.0, place.altitude)
+    return place if place.longitude <= 180.0 else Place(place.latitude, place.longitude - 360.0, place.altitude)

@@ -141,6 +141,7 @@ def read_pvgis(path: str | Path, year: int | None = None, fill: Fill = "refuse")
     direct, diffuse = (to_unit(table[name], "W m-2", "W m-2", name) for name in (beam, sky))
     values = {
         "ghi": direct + diffuse,
+        "dhi": diffuse,
         "temp_air": table["temp_air"].to_numpy(dtype=float),
         "wind_speed_10m": table["wind_speed"].to_numpy(dtype=float),
     }

@@ -108,9 +108,7 @@ def write_store(
     A year is written and synced in a hidden folder beside it, gets its record of checksums, and is renamed. A reader sees the
     whole year or none; a kill leaves a hidden folder (``.2019-`` and some letters), which can be deleted.
     """
-    target = Path(path) / f"{year}"
-    if (target / RECORD).exists() and not replace:
-        raise OutputError(f"Expected no year {year} in {Path(path).name}, found one; pass replace=True or choose another store.")
+    target = _free_target(Path(path), year, replace)
     places = _places(cells)
     reach = np.full(len(places["latitude"]), reach_km) if reach_km is not None else half_diagonals(places["latitude"], places["longitude"])
     supply = _supplier(hours, year, len(reach))
@@ -126,6 +124,14 @@ def write_store(
     except OSError as error:
         text = f"Expected to write {str(path)!r}, found an error ({error.strerror or error}); no year was left half-written."
         raise OutputError(text) from error
+    return target
+
+
+def _free_target(store: Path, year: int, replace: bool) -> Path:
+    """Folder of a year that isn't there, or may be replaced."""
+    target = store / f"{year}"
+    if (target / RECORD).exists() and not replace:
+        raise OutputError(f"Expected no year {year} in {store.name}, found one; pass replace=True or choose another store.")
     return target
 
 
@@ -167,6 +173,7 @@ def _supplier(hours: xr.Dataset | HoursOf, year: int, count: int) -> HoursOf:
     if callable(hours):
         return hours
     dataset = hours
+    _require_variables(dataset)
     if "time" not in dataset.variables:
         raise AlignmentError("Expected hours with a time coordinate, found none; add the starts of the hours in UTC.")
     _require_stamps(dataset)
@@ -186,11 +193,15 @@ def _require_stamps(dataset: xr.Dataset) -> None:
         )
 
 
-def _arrays(block: Mapping[str, Floats] | xr.Dataset) -> dict[str, Floats]:
-    """Hours of a block as float64 arrays."""
+def _require_variables(block: Mapping[str, Floats] | xr.Dataset) -> None:
     missing = [name for name in HOURLY if name not in block]
     if missing:
         raise MissingVariableError(f"Expected hours of {', '.join(HOURLY)}, found no {', '.join(missing)}; add it.")
+
+
+def _arrays(block: Mapping[str, Floats] | xr.Dataset) -> dict[str, Floats]:
+    """Hours of a block as float64 arrays."""
+    _require_variables(block)
     return {name: np.ascontiguousarray(np.asarray(block[name]), dtype=np.float64) for name in HOURLY}
 
 
