@@ -25,6 +25,7 @@ from siting.vocabulary import (
     IntegrityError,
     MissingVariableError,
     OutputError,
+    ResourceError,
     UnitsError,
 )
 from siting.weather_hours import HOURLY
@@ -204,7 +205,7 @@ def test_a_writer_that_fails_leaves_the_old_year_as_it_was(tmp_path: Path, monke
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(writing, stop, fail)
-    with pytest.raises(OutputError, match="No space left on device"):
+    with pytest.raises(ResourceError, match="No space left on device"):
         write_store(tmp_path, 2013, GRID, GRID, source=SOURCE, replace=True)
     assert verify_store(tmp_path) == before
     assert sorted(each.name for each in tmp_path.iterdir()) == ["2013", "zarr.json"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import tempfile
@@ -12,7 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
-from siting.vocabulary import VARIABLES, AlignmentError, MissingVariableError, OutputError, Parameters, StudyError, UnitsError
+from siting.vocabulary import (
+    VARIABLES,
+    AlignmentError,
+    MissingVariableError,
+    OutputError,
+    Parameters,
+    ResourceError,
+    SitingError,
+    StudyError,
+    UnitsError,
+)
 from siting.weather_hours import HOURLY, INTERVAL_START, Fault, darken, find_faults, known_means, require_year, sunlight, year_hours
 from siting.weather_store.packing import MISSING, PACKING, pack, unpack
 from siting.weather_store.record import RECORD, file_checksums
@@ -100,8 +112,8 @@ def write_store(
         If the time axis isn't the year, or its stamps aren't declared as starts of hours.
     UnitsError
         If a cell is implausible and not to be quarantined.
-    OutputError
-        If the year is there already, or can't be written.
+    OutputError, ResourceError
+        If the year is there already, or can't be written; or if the disk is full.
 
     Notes
     -----
@@ -112,19 +124,29 @@ def write_store(
     places = _places(cells)
     reach = np.full(len(places["latitude"]), reach_km) if reach_km is not None else half_diagonals(places["latitude"], places["longitude"])
     supply = _supplier(hours, year, len(reach))
+    with _staged(target) as staging:
+        writer = _Writer(staging, year, places, reach, chunk_cells, quarantine)
+        writer.fill(supply, block_cells)
+        writer.finish(source)
+        _publish(staging, target)
+    return target
+
+
+@contextlib.contextmanager
+def _staged(target: Path) -> Iterator[Path]:
+    """Path for a year in a hidden folder beside it, which is gone afterwards; errors of the disk in one line."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _describe_root(target.parent)
-        with tempfile.TemporaryDirectory(prefix=f".{year}-", dir=target.parent, ignore_cleanup_errors=True) as hidden:
-            staging = Path(hidden) / "year"
-            writer = _Writer(staging, year, places, reach, chunk_cells, quarantine)
-            writer.fill(supply, block_cells)
-            writer.finish(source)
-            _publish(staging, target)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent, ignore_cleanup_errors=True) as hidden:
+            yield Path(hidden) / "year"
+    except SitingError:
+        raise
     except OSError as error:
-        text = f"Expected to write {str(path)!r}, found an error ({error.strerror or error}); no year was left half-written."
+        if error.errno == errno.ENOSPC:
+            raise ResourceError(f"Expected room for {str(target)!r}, found none ({error.strerror}); free some.") from error
+        text = f"Expected to write {str(target.parent)!r}, found an error ({error.strerror or error}); no year was left half-written."
         raise OutputError(text) from error
-    return target
 
 
 def _free_target(store: Path, year: int, replace: bool) -> Path:
