@@ -160,6 +160,9 @@ VARIABLES: dict[str, Variable] = {
     # weather that the yields take if it is there
     "wind_speed_10m": Variable("m s-1", _HOURS, "wind speed at 10 m", "10米风速", "wind_speed"),
     "surface_pressure": Variable("Pa", _HOURS, "air pressure at the ground", "地面气压", "surface_air_pressure"),
+    "weather_distance": Variable("km", _SITE, "distance to the weather cell whose hours the site has", "距气象格点"),
+    "ghi_level_factor": Variable("1", _SITE, "factor that brought the hours of irradiance to the long-run level", "辐照量订正系数"),
+    "wind_level_factor": Variable("1", _SITE, "factor that brought the hours of wind to the long-run level", "风速订正系数"),
     # yields
     "pv_capacity_factor": Variable("1", _HOURS, "net AC output per unit of DC nameplate", "光伏出力系数"),
     "wind_capacity_factor": Variable("1", _HOURS, "net output per unit of nominal power", "风电出力系数"),

@@ -32,13 +32,7 @@ def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None 
     CatalogError
         If the path is a URL, a virtual file system or a database, leaves the folder, has another ending or is no file.
     """
-    text = str(path)
-    if _SCHEME.match(text) or text.startswith(("/vsi", "\\\\", "//", "~")) or "\0" in text or "\n" in text:
-        raise CatalogError(f"Expected the path of a local file, found {text!r}; fix: download the file and name its path.")
-    resolved = (folder / path if folder else Path(path)).resolve()
-    if folder and not any(resolved.is_relative_to(allowed) for allowed in _allowed(folder)):
-        fix = f"put the file beside the study, or its folder into {DATA_FOLDERS}"
-        raise CatalogError(f"Expected a path inside the folder of the study, found {text!r}; fix: {fix}.")
+    text, resolved = str(path), _resolved(path, folder)
     if resolved.suffix.lower() not in suffixes:
         raise CatalogError(f"Expected a file ending in {', '.join(suffixes)}, found {text!r}; fix: convert the file.")
     try:
@@ -47,6 +41,43 @@ def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None 
         raise CatalogError(f"Expected the path of a file, found {text[:60]!r} ({error.strerror}); fix: check the path.") from None
     if not there:
         raise CatalogError(f"Expected a file at {text!r}, found none; fix: check the path.")
+    return resolved
+
+
+def local_folder(path: str | Path, folder: Path | None = None) -> Path:
+    """Resolve the path of a user's folder, such as a weather store, by the rules of :func:`local_file`.
+
+    Parameters
+    ----------
+    path : str or Path
+        As the user wrote it.
+    folder : Path, optional
+        Folder of the study file; relative paths start there.
+
+    Raises
+    ------
+    CatalogError
+        If the path is a URL, a virtual file system or a database, leaves the folder of the study, or is no folder.
+    """
+    resolved = _resolved(path, folder)
+    try:
+        there = resolved.is_dir()
+    except OSError as error:
+        raise CatalogError(f"Expected the path of a folder, found {str(path)[:60]!r} ({error.strerror}); fix: check the path.") from None
+    if not there:
+        raise CatalogError(f"Expected a folder at {str(path)!r}, found none; fix: check the path.")
+    return resolved
+
+
+def _resolved(path: str | Path, folder: Path | None) -> Path:
+    """Absolute path of something local that the study may read."""
+    text = str(path)
+    if _SCHEME.match(text) or text.startswith(("/vsi", "\\\\", "//", "~")) or "\0" in text or "\n" in text:
+        raise CatalogError(f"Expected the path of a local file, found {text!r}; fix: download the file and name its path.")
+    resolved = (folder / path if folder else Path(path)).resolve()
+    if folder and not any(resolved.is_relative_to(allowed) for allowed in _allowed(folder)):
+        fix = f"put the file beside the study, or its folder into {DATA_FOLDERS}"
+        raise CatalogError(f"Expected a path inside the folder of the study, found {text!r}; fix: {fix}.")
     return resolved
 
 
