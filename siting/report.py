@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from siting.scoring import target_index
+
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
@@ -78,7 +80,7 @@ def provincial_summary(sites: xr.Dataset) -> pd.DataFrame:
 
 
 def leading_table(sites: xr.Dataset, count: int) -> pd.DataFrame:
-    """The best-ranked sites with their main figures at the highest target."""
+    """The best-ranked sites with their main figures at the target of the score."""
     frame = _frame(sites)
     return frame[(frame["rank"] > 0) & (frame["rank"] <= count)].sort_values("rank").reset_index(drop=True)
 
@@ -97,10 +99,10 @@ def headline(sites: xr.Dataset, criteria: Sequence[Criterion]) -> list[str]:
 
 
 def _frame(sites: xr.Dataset) -> pd.DataFrame:
-    """Main columns of the site table at the highest target."""
+    """Main columns of the site table at the target of the score."""
     import pandas as pd
 
-    at = sites.isel(target=-1)
+    at = sites.isel(target=target_index(sites, None))
     names = (
         "rank", "score", "nearest_city", "altitude", "pv_full_load_hours", "wind_full_load_hours", "delivered_cost",
         "pv_capacity", "wind_capacity", "battery_power", "battery_energy", "matched_share", "scope2_location", "carbon_free_share",

@@ -149,16 +149,21 @@ class _Execution:
     progress: Progress
 
     def __call__(self, stage: str, sites: xr.Dataset, studies: Sequence[Study]) -> list[xr.Dataset]:
-        """Site tables, one per study."""
+        """Site tables in the order of the sites, one per study; all studies read the same weather cells."""
+        import numpy as np
         import xarray as xr
 
-        starts = range(0, sites.sizes["site"], self.block_sites)
-        blocks = [sites.isel(site=slice(start, start + self.block_sites)) for start in starts]
+        places = resource.weather_blocks(sites, studies[0].weather, self.block_sites)
+        blocks = [sites.isel(site=place) for place in places]
         jobs = [(block, study) for study in studies for block in blocks]
         with self.progress.stage(stage, len(jobs)) as tick:
             done = self._on_client(self.client, jobs, tick) if self.client else self._locally(jobs, tick)
         rows = [done[n : n + len(blocks)] for n in range(0, len(done), len(blocks))]
-        return [xr.concat(row, dim="site", data_vars="minimal", coords="minimal", compat="override", join="exact") for row in rows]
+        back = np.argsort(np.concatenate(places))
+        return [
+            xr.concat(row, dim="site", data_vars="minimal", coords="minimal", compat="override", join="exact").isel(site=back)
+            for row in rows
+        ]
 
     def _locally(self, jobs: Sequence[tuple[xr.Dataset, Study]], tick: Tick) -> list[xr.Dataset]:
         import dask
@@ -179,17 +184,17 @@ class _Execution:
 
 
 def _try_other_years(sites: xr.Dataset, candidates: xr.Dataset, study: Study, execute: _Execution) -> xr.Dataset:
-    """Ranges of the leading sites over other seeds of the synthetic weather."""
+    """Ranges of the leading sites over other seeds of the synthetic weather, or over the other years of a store."""
     import numpy as np
 
     ranks = sites["rank"].to_numpy()
     chosen = np.flatnonzero((ranks > 0) & (ranks <= study.robustness.leading_sites))
     if study.robustness.seeds < 2 or chosen.size == 0:
         return sites
-    others = [
-        study.model_copy(update={"weather": study.weather.model_copy(update={"seed": study.weather.seed + n})})
-        for n in range(1, study.robustness.seeds)
-    ]
+    years = resource.other_years(study.weather, study.robustness.seeds - 1)
+    if not years:
+        return sites
+    others = [study.model_copy(update={"weather": weather}) for weather in years]
     leading = candidates.isel(site=chosen)
     tables = execute("Leading sites in other weather", leading, others)
     return scoring.add_seed_ranges(sites, [rate(table, other) for table, other in zip(tables, others, strict=True)])

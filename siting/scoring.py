@@ -263,6 +263,8 @@ def rank(scores: ArrayLike, sites: ArrayLike, allowed: ArrayLike) -> NDArray[np.
 def score(sites: xr.Dataset, criteria: Sequence[Criterion] = DEFAULT_CRITERIA) -> xr.Dataset:
     """Score and rank all sites, with the part of each criterion and the reason why a site is not ranked.
 
+    The target of the heaviest criterion that has one is noted as ``main_target``: what is told of a site is told at it.
+
     Raises
     ------
     StudyError
@@ -281,6 +283,9 @@ def score(sites: xr.Dataset, criteria: Sequence[Criterion] = DEFAULT_CRITERIA) -
         site_status=("site", _status(sites, criteria, scores)),
     )
     scored["site_status"].attrs.update(flag_masks=list(STATUS), flag_meanings="|".join(STATUS.values()))
+    heaviest = max((c for c in criteria if c.target is not None), key=lambda c: c.weight, default=None)
+    if heaviest is not None:
+        scored = scored.assign_attrs(main_target=heaviest.target)
     return with_warnings(scored, _warnings(scored))
 
 
@@ -304,7 +309,7 @@ def _levels(sites: xr.Dataset, criterion: Criterion) -> Floats:
 
 
 def target_index(sites: xr.Dataset, target: float | None) -> int:
-    """Position of a target along ``target``; the highest if none is given.
+    """Position of a target along ``target``; that of the score, else the highest, if none is given.
 
     Raises
     ------
@@ -312,6 +317,7 @@ def target_index(sites: xr.Dataset, target: float | None) -> int:
         If the sites lack the target.
     """
     targets = sites["target"].to_numpy()
+    target = sites.attrs.get("main_target") if target is None else target
     if target is None:
         return int(np.argmax(targets))
     matches = np.flatnonzero(np.abs(targets - target) < 1e-9)
@@ -368,7 +374,7 @@ def add_seed_ranges(sites: xr.Dataset, by_seed: Sequence[xr.Dataset], target: fl
     by_seed : sequence of xr.Dataset
         The leading sites, scored under one other seed each with the same criteria; they are the sites of these tables.
     target : float, optional
-        Hourly matched share at which cost and storage are read; default: the highest.
+        Hourly matched share at which cost and storage are read; default: that of the score.
 
     Returns
     -------

@@ -7,13 +7,14 @@ import json
 import re
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalog
-from siting.catalog.files import local_file
+from siting.catalog.files import local_file, local_folder
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.finance import Finance
@@ -134,11 +135,14 @@ def read_study(path: str | Path) -> Study:
 
 def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
     """Refuse files that the study can't read; what is in them is checked when they are opened."""
-    layers = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
-    exclusions = {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
-    for keys, path in (layers | exclusions).items():
+    paths: dict[tuple[str | int, ...], str] = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
+    paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
+    checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
+    if study.weather.path is not None:
+        checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)
+    for keys, check in checks.items():
         try:
-            local_file(path, (Path(path).suffix.lower(),), file.parent)
+            check()
         except CatalogError as error:
             text = str(error)
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None

@@ -76,7 +76,9 @@ class Zoning(Parameters):
     neighbours: Literal["queen", "rook"] = Field("queen", description="cells that touch: at edges and corners (queen) or at edges (rook)")
     min_area_km2: float = Field(0.0, ge=0, description="smallest zone [km2]")
     max_zones: int | None = Field(None, ge=1, description="how many zones are kept, best first; none: all")
-    target: float | None = Field(None, gt=0, le=1, description="matched share at which costs and emissions are read; none: the highest")
+    target: float | None = Field(
+        None, gt=0, le=1, description="matched share at which costs and emissions are read; none: that of the score"
+    )
 
 
 def delineate_zones(sites: xr.Dataset, zoning: Zoning, supply: Supply | None = None) -> gpd.GeoDataFrame:

@@ -124,3 +124,23 @@ def test_unknown_schedulers_are_refused():
 def test_blocks_of_nothing_are_refused():
     with pytest.raises(StudyError, match="block_sites of at least 1, found 0"):
         siting.run(NINGXIA, block_sites=0)
+
+
+def test_a_run_reads_its_hours_from_a_store_and_tries_its_other_years(tmp_path):
+    from siting.resource import Weather, add_weather
+    from siting.weather_store import WeatherSource, write_store
+
+    region = Region(provinces=("CN-NX",))
+    sites = siting.screen(siting.open_layers(NINGXIA), NINGXIA.land).load().isel(site=slice(None, None, 3))
+    source = WeatherSource(title="synthetic years", kind="synthetic", licence="BSD-3-Clause", citation="the tests")
+    for year in (2013, 2014):
+        hours = add_weather(sites, Weather(year=year))
+        cells = sites[["altitude"]].rename(site="cell")
+        write_store(tmp_path / "store", year, cells, hours.rename(site="cell"), source=source, reach_km=60)
+    weather = Weather(source="store", path=str(tmp_path / "store"), year=2013, reach_km=60)
+    study = Study(title="From a store", region=region, weather=weather, robustness=Robustness(seeds=5, leading_sites=10))
+    run, again = siting.run(study), siting.run(study, block_sites=9)
+    assert digest(run.sites) == digest(again.sites)
+    assert bool((run.sites["weather_distance"] < 60).all())
+    leading = run.sites["rank_range"].sel(bound="low").notnull()
+    assert int(leading.sum()) == 10

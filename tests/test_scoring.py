@@ -16,6 +16,7 @@ from siting.scoring import (
     check_criteria,
     rank,
     score,
+    target_index,
     tie_groups,
     value,
     weighted_sum,
@@ -445,3 +446,15 @@ def test_tie_groups_cover_the_sites_with_all_scores(scores):
 def test_tie_groups_refuse_a_single_seed():
     with pytest.raises(SitingError, match="two seeds"):
         tie_groups([[0.5, 0.4]], [1, 2])
+
+
+def test_what_is_told_is_told_at_the_target_of_the_score():
+    criteria = (
+        Criterion(variable="delivered_cost", target=0.8, weight=0.9, best=0.2, worst=0.9),
+        Criterion(variable="scope2_location", target=0.9, weight=0.1, best=0.0, worst=0.25),
+    )
+    table = site_table()
+    scored = score(table, criteria)
+    assert scored.attrs["main_target"] == 0.8
+    assert target_index(scored, None) == 0
+    assert target_index(table, None) == 1

@@ -15,6 +15,7 @@ from siting.maps.provinces import province_records
 from siting.maps.raster import Frame, warp_cells
 from siting.maps.records import plain, province_codes, site_records, zone_records
 from siting.maps.themes import picture, reasons, site_values, spread, themes
+from siting.scoring import target_index
 from siting.vocabulary import VARIABLES, MissingVariableError, SitingError, check
 from siting.zones import ZONE_COLUMNS
 
@@ -71,6 +72,7 @@ def build(
         "region": str(sites.attrs.get("region", "")),
         "ranked": int((sites["rank"].values > 0).sum()),
         "candidates": int(sites.sizes["site"]),
+        "main": target_index(sites, None),
         "labels": {name: plain(sites[name].values) for name in ("target", "component", "criterion", "bound") if name in sites.coords},
         "variables": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in VARIABLES.items()},
         "zone_columns": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in ZONE_COLUMNS.items()},

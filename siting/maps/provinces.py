@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from siting.maps.records import plain, province_codes
+from siting.scoring import target_index
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def province_records(sites: xr.Dataset, layers: xr.Dataset, table: pd.DataFrame)
     """
     raster = layers["province"].values
     index, ranked = sites["province"].values, sites["rank"].values > 0
-    cost = sites["delivered_cost"].sel(target=sites["target"].max()).values
+    cost = sites["delivered_cost"].isel(target=target_index(sites, None)).values
     records = []
     for number, code in enumerate(province_codes(layers)):
         if not (raster == number).any():

@@ -72,7 +72,7 @@ const Siting = (() => {
   const provinceName = (code) => (provinces.has(code) ? pick([provinces.get(code).en, provinces.get(code).zh]) : code);
   const targetName = (target) => `${number(100 * target, 0)} %`;
   const targets = data.labels.target || [];
-  const main = targets.indexOf(Math.max(...targets)); // position of the target that is ranked
+  const main = data.main; // position of the target of the score
   const at = (site, name, position = main) => (Array.isArray(site[name]) ? site[name][position] : site[name]);
 
   function place(site) {
