@@ -22,17 +22,21 @@ def plant() -> pv.PVSystem:
 def ours(weather: Weather, threads: int) -> Iterator[Contender]:
     """The step's kernel on all threads, and on one; fewer sites where it takes long."""
     for count in sorted({threads, 1}, reverse=True):
-        run = in_blocks(_kernel(weather), len(weather.latitude), count)
+        run = in_blocks(_kernel(weather), np.empty_like(weather.ghi), count)
         name = f"siting, {count} thread{'s' * (count > 1)}, solar position included"
         yield Contender(name, "pv", len(weather.latitude), run, threads=count)
 
 
-def _kernel(weather: Weather) -> Callable[[slice], Output]:
+def _kernel(weather: Weather) -> Callable[[slice, Output], object]:
     system = plant()
-    return lambda part: pv.capacity_factor(
-        weather.ghi[part], weather.dni[part], weather.dhi[part], weather.temp_air[part], weather.wind_speed_100m[part],
-        weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system,
-    )  # fmt: skip
+
+    def write(part: slice, out: Output) -> None:
+        out[:] = pv.capacity_factor(
+            weather.ghi[part], weather.dni[part], weather.dhi[part], weather.temp_air[part], weather.wind_speed_100m[part],
+            weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system,
+        )  # fmt: skip
+
+    return write
 
 
 def _module_wind(weather: Weather, site: int) -> np.ndarray:
