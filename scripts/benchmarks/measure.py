@@ -30,6 +30,7 @@ class Contender:
     note: str = ""
     threads: int = 1
     seconds: list[float] = field(default_factory=list)
+    processor: list[float] = field(default_factory=list)
     output: Output | None = None
     clock: Callable[[], float] | None = None
 
@@ -38,39 +39,33 @@ class Contender:
         """Sites per second, the median of the repeats."""
         return self.sites / float(np.median(self.seconds))
 
+    @property
+    def processor_rate(self) -> float:
+        """Sites per second of processor time, which other work on the machine disturbs less."""
+        return self.sites / float(np.median(self.processor))
+
 
 def interleave(contenders: Sequence[Contender], repeats: int) -> None:
     """Run all once to warm up and to keep the outputs, then ``repeats`` times in turn, so that all share the machine's moods."""
     for contender in contenders:
-        contender.output = contender.run()
+        contender.output = contender.run().copy()
     for _ in range(repeats):
         for contender in contenders:
-            begin = time.perf_counter()
+            begin, busy = time.perf_counter(), time.process_time()
             contender.run()
-            end = time.perf_counter() - begin
+            end, busy = time.perf_counter() - begin, time.process_time() - busy
             contender.seconds.append(contender.clock() if contender.clock else end)
+            contender.processor.append(contender.clock() if contender.clock else busy)
 
 
-def in_blocks(function: Callable[[slice], Output], sites: int, threads: int, block: int = 250) -> Callable[[], Output]:
-    """Run a function over blocks of sites on threads, into one array."""
-    parts = [slice(start, min(start + block, sites)) for start in range(0, sites, block)]
-    keep: list[Output] = []
+def in_blocks(function: Callable[[slice, Output], object], keep: Output, threads: int, block: int = 250) -> Callable[[], Output]:
+    """Run a function that writes a block of sites into part of ``keep`` over all blocks, on threads."""
+    parts = [slice(start, min(start + block, len(keep))) for start in range(0, len(keep), block)]
 
     def run() -> Output:
-        def one(part: slice) -> None:
-            found = function(part)
-            if not keep:
-                keep.append(np.empty((sites, found.shape[1]), found.dtype))
-            keep[0][part] = found
-
-        if threads == 1:
-            for part in parts:
-                one(part)
-        else:
-            one(parts[0]) if not keep else None
-            with ThreadPoolExecutor(threads) as pool:
-                list(pool.map(one, parts))
-        return keep[0]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda part: function(part, keep[part]), parts))
+        return keep
 
     return run
 

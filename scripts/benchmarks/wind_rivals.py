@@ -21,19 +21,23 @@ def farm(correction: str) -> wind.WindFarm:
 
 def ours(weather: Weather, threads: int) -> Iterator[Contender]:
     """All corrections on all threads, and on one."""
-    sites = len(weather.latitude)
+    sites, keep = len(weather.latitude), np.empty_like(weather.wind_speed_100m)
     for correction, said in (("iec", "IEC speed normalisation"), ("svenningsen", "windpowerlib's semantics"), ("none", "no density")):
         for count in sorted({threads, 1}, reverse=True):
-            run = in_blocks(_kernel(weather, correction), sites, count)
+            run = in_blocks(_kernel(weather, correction), keep, count)
             yield Contender(f"siting float32, {said}, {count} thread{'s' * (count > 1)}", "wind", sites, run, threads=count)
     few = min(sites, 100)
     exact = _kernel(weather.rows(slice(few))._replace(wind_speed_100m=weather.wind_speed_100m[:few].astype(float)), "svenningsen")
-    yield Contender("siting float64, windpowerlib's semantics, 1 thread", "wind", few, in_blocks(exact, few, 1))
+    yield Contender(
+        "siting float64, windpowerlib's semantics, 1 thread", "wind", few, in_blocks(exact, np.empty((few, len(weather.times))), 1)
+    )
 
 
-def _kernel(weather: Weather, correction: str) -> Callable[[slice], Output]:
+def _kernel(weather: Weather, correction: str) -> Callable[[slice, Output], object]:
     turbines = farm(correction)
-    return lambda part: wind.capacity_factor(weather.wind_speed_100m[part], weather.temp_air[part], weather.altitude[part], wind=turbines)
+    return lambda part, out: wind.capacity_factor(
+        weather.wind_speed_100m[part], weather.temp_air[part], weather.altitude[part], wind=turbines, out=out
+    )
 
 
 def windpowerlib(weather: Weather) -> Iterator[Contender]:

@@ -52,13 +52,15 @@ class Air(NamedTuple):
     roughness_length: Floats | None
 
 
-def output_of(machine: Machine, air: Air, correction: str, cold_shutdown: float | None) -> tuple[NDArray[Any], bool]:
+def output_of(
+    machine: Machine, air: Air, correction: str, cold_shutdown: float | None, out: NDArray[Any] | None = None
+) -> tuple[NDArray[Any], bool]:
     """Net output by (n, time) in the precision of the weather, and whether any hour is beyond the limits of weather.
 
     ``correction`` is "svenningsen", "iec" or "none"; ``cold_shutdown`` is a temperature at the hub [degC].
     """
     dtype = np.result_type(air.wind_speed_100m, air.temp_air)
-    output = np.empty(air.wind_speed_100m.shape, dtype)
+    output = np.empty(air.wind_speed_100m.shape, dtype) if out is None else out
     rise = find_rise(machine.wind_speed)
     modes = {"none": NONE, "iec": IEC, "svenningsen": SVENNINGSEN if rise and dtype == np.float32 else SVENNINGSEN_EXACT}
     reference = warmth_of_reference(air.usual_pressure, machine.hub_height) / KELVIN_UNIT
@@ -96,19 +98,20 @@ def _thinning(hub_height: float, air: Air, dtype: np.dtype[Any]) -> NDArray[Any]
 
 
 def best_machine(
-    machines: Sequence[Machine], air: Air, correction: str, cold_shutdown: float | None
+    machines: Sequence[Machine], air: Air, correction: str, cold_shutdown: float | None, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64], bool]:
     """Output of the best machine at each site, its number (-1 where no hour is known), and whether any hour is beyond the limits.
 
     The best has the highest annual output per cost among those that are built for the mean wind of the site; where none is,
     the one for the highest wind is taken. Of equals the first is taken.
     """
-    output, beyond = output_of(machines[0], air, correction, cold_shutdown)
-    total = np.empty(len(output))
-    _sum_known_hours(output, total)
-    chosen = np.where(np.isnan(total), -1, 0)
+    output, beyond = output_of(machines[0], air, correction, cold_shutdown, out)
+    chosen = np.zeros(len(output), np.int64)
+    _mark_unknown(output, chosen)
     if len(machines) == 1:
         return output, chosen, beyond
+    total = np.empty(len(output))
+    _sum_known_hours(output, total)
     sturdiest = int(np.argmax([machine.design_wind_speed for machine in machines]))
     value = _value(0, machines, sturdiest, total, air)
     for number in range(1, len(machines)):
@@ -137,6 +140,17 @@ def _mean_wind(machine: Machine, air: Air) -> Floats:
     density = air_density(air.usual_pressure, warmth, machine.hub_height)
     mean: Floats = wind * speed_factor(machine.hub_height, air) * np.sqrt(density / REFERENCE_DENSITY)
     return mean
+
+
+@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
+def _mark_unknown(hourly: Any, chosen: Any) -> None:
+    """Write -1 where all hours are missing."""
+    for site in range(hourly.shape[0]):
+        hour = 0
+        while hour < hourly.shape[1] and np.isnan(hourly[site, hour]):
+            hour += 1
+        if hour == hourly.shape[1]:
+            chosen[site] = -1
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

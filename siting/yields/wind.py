@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from siting.vocabulary import CatalogError, Parameters, StudyError, UnitsError, check, step
+from siting.vocabulary import AlignmentError, CatalogError, Parameters, StudyError, UnitsError, check, step
 from siting.yields.gates import plausible
 from siting.yields.hub_wind import fitted_exponent
 from siting.yields.machine import WIND_HEIGHT, Air, Machine, best_machine
@@ -192,6 +192,7 @@ def capacity_factor(
     surface_pressure: NDArray[Any] | None = None,
     wind_speed_10m: NDArray[Any] | None = None,
     roughness_length: Floats | None = None,
+    out: NDArray[Any] | None = None,
 ) -> NDArray[Any]:
     """Net output per nominal power.
 
@@ -211,6 +212,8 @@ def capacity_factor(
         Wind speed at 10 m [m s-1], for the extrapolation ``two_heights``.
     roughness_length : (n,) array, optional
         Roughness length [m], for the extrapolation ``log_law`` of a farm that has none.
+    out : (n, time) array, optional
+        Where to write the output, of its precision; saves the system from fetching memory anew.
 
     Returns
     -------
@@ -224,6 +227,8 @@ def capacity_factor(
         If an input lies beyond its physical limits.
     StudyError
         If the farm's extrapolation needs an array that is not given.
+    AlignmentError
+        If ``out`` does not fit.
 
     Notes
     -----
@@ -235,7 +240,7 @@ def capacity_factor(
     """
     return site_yield(
         wind_speed_100m, temp_air, altitude, wind=wind, surface_pressure=surface_pressure, wind_speed_10m=wind_speed_10m,
-        roughness_length=roughness_length,
+        roughness_length=roughness_length, out=out,
     )[0]  # fmt: skip
 
 
@@ -248,12 +253,15 @@ def site_yield(
     surface_pressure: NDArray[Any] | None = None,
     wind_speed_10m: NDArray[Any] | None = None,
     roughness_length: Floats | None = None,
+    out: NDArray[Any] | None = None,
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
     """Net output per nominal power as :func:`capacity_factor`, and the number of the turbine of each site, -1 where no hour is known."""
     from pvlib.atmosphere import alt2pres
 
-    dtype = np.float32 if np.result_type(wind_speed_100m, temp_air) == np.float32 else np.float64
+    dtype: type[np.floating[Any]] = np.float32 if np.result_type(wind_speed_100m, temp_air) == np.float32 else np.float64
     speed, warmth = (np.ascontiguousarray(values, dtype=dtype) for values in (wind_speed_100m, temp_air))
+    if out is not None and (out.shape != speed.shape or out.dtype != dtype):
+        raise AlignmentError(f"Expected out of {speed.shape} in {np.dtype(dtype)}, found {out.shape} in {out.dtype}; make it so.")
     usual = np.asarray(alt2pres(plausible("altitude", altitude)), dtype=np.float64)
     exponent, roughness = np.full(len(usual), wind.shear_exponent), None
     if wind.extrapolation == "two_heights":
@@ -263,7 +271,7 @@ def site_yield(
         given = roughness_length if wind.roughness_length is None else np.full(len(usual), wind.roughness_length)
         roughness = np.asarray(_given(given, "roughness_length", wind), dtype=np.float64)
     air = Air(speed, warmth, usual, _checked_pressure(surface_pressure, usual), exponent, roughness)
-    output, chosen, beyond = best_machine(wind.machines(), air, wind.density_correction, wind.cold_shutdown)
+    output, chosen, beyond = best_machine(wind.machines(), air, wind.density_correction, wind.cold_shutdown, out)
     if beyond:
         plausible("wind_speed_100m", speed)
         plausible("temp_air", warmth)

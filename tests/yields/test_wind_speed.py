@@ -11,7 +11,7 @@ from pvlib.atmosphere import alt2pres
 from reference import wind as reference
 from reference.weather import make_weather
 
-from siting.vocabulary import UnitsError
+from siting.vocabulary import AlignmentError, UnitsError
 from siting.yields.effective_speed import correction_exponent, find_rise
 from siting.yields.power_curve import library_names, load_power_curve, turbine_names
 from siting.yields.wind import WindFarm, capacity_factor
@@ -265,3 +265,13 @@ def test_plain_weather_of_the_tests_in_float32():
     fast = capacity_factor(*(values.astype(np.float32) for values in args), sites["altitude"].values, wind=WindFarm())
     assert np.mean(np.abs(fast - exact) > 1e-5) < 1e-4
     np.testing.assert_allclose(fast.mean(axis=1), exact.mean(axis=1), rtol=1e-4)
+
+
+def test_output_goes_where_it_is_wanted():
+    speed, warmth, altitude = weather_of(3, 50)
+    out = np.empty(speed.shape)
+    found = capacity_factor(speed, warmth, altitude, wind=WindFarm(), out=out)
+    assert found is out
+    assert out.tobytes() == capacity_factor(speed, warmth, altitude, wind=WindFarm()).tobytes()
+    with pytest.raises(AlignmentError, match="Expected out of \\(3, 50\\) in float64, found"):
+        capacity_factor(speed, warmth, altitude, wind=WindFarm(), out=out[:2])
