@@ -41,7 +41,7 @@ class Storage(Parameters):
         (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24), min_length=1, description="Nominal energies to try, in hours of the mean load."
     )
     durations: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
-        (2, 4, 6, 8), min_length=1, description="Durations to try: hours from full to empty at full power."
+        (2, 4, 6, 8, 12), min_length=1, description="Durations to try: hours from full to empty at full power."
     )
 
 
