@@ -35,7 +35,8 @@ def _kernel(weather: Weather) -> Callable[[slice, Output], object]:
     def write(part: slice, out: Output) -> None:
         found = pv.capacity_factor(
             weather.ghi[part], weather.dni[part], weather.dhi[part], weather.temp_air[part], weather.wind_speed_100m[part],
-            weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system, **({"out": out} if takes_out else {}),
+            weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system,
+            **({"out": out} if takes_out else {}),
         )  # fmt: skip
         if not takes_out:
             out[:] = found

@@ -235,8 +235,8 @@ def capacity_factor(
     The cut-out is a matter of control, so that it holds for the wind as it blows, whatever the density. In dense air the
     corrected curve ends below the cut-out; up to it the last power is held, where windpowerlib would give 0.
 
-    In float32 the correction "svenningsen" is within 2e-5 of windpowerlib in any hour at up to 4,500 m and within 1e-6 over a year; in
-    float64 it is windpowerlib's to the last digits, at a tenth of the speed. "iec" is exact in both.
+    In float32 the correction "svenningsen" is within 2e-5 of windpowerlib in any hour at up to 4,500 m and within 2e-6 over a year; in
+    float64 it is windpowerlib's to the last digits, at a twelfth of the speed. "iec" is exact in both.
     """
     return site_yield(
         wind_speed_100m, temp_air, altitude, wind=wind, surface_pressure=surface_pressure, wind_speed_10m=wind_speed_10m,
