@@ -125,7 +125,11 @@ def _check_variable(criterion: Criterion) -> None:
     name = criterion.variable
     if name not in scored:
         near = get_close_matches(name, scored, n=1)
-        fix = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(scored)}."
+        fix = (
+            f"did you mean {near[0]!r}?"
+            if near
+            else "choose one of the columns of sites.csv, such as delivered_cost, scope2_location or altitude."
+        )
         raise StudyError(f"Expected a criterion on a number per site, found {name!r}; {fix}")
     if (_extra(name) == ("target",)) != (criterion.target is not None):
         found, fix = ("none", "add a target such as 0.9") if criterion.target is None else (f"{criterion.target:g}", "remove it")

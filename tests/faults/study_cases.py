@@ -93,7 +93,7 @@ TYPES = [
     case("a quoted number", "load: {mean_mw: $}", "100", "'100'", "to be a number, found '100'"),
     case("a number with its unit", "load: {mean_mw: $}", "100", "100 MW", "found '100 MW'"),
     case("a truth value for a number", "load: {mean_mw: $}", "1", "true", "to be a number, found true"),
-    case("an old truth value", "wind: {density_correction: $}", "false", "no", "to be true or false, found 'no'"),
+    case("an old truth value", "weather: {scale_to_levels: $}", "false", "no", "to be true or false, found 'no'"),
     case("a number for a list", "supply: {targets: $}", "[0.9]", "0.9", "to be a list"),
     case("a word for a list", "region: {provinces: $}", "[all]", "all", "to be a list"),
     case("a list for a mapping", "load: $", "{mean_mw: 100}", "[100]", "to be a mapping"),
@@ -106,7 +106,7 @@ TYPES = [
     case("an octal number", "weather: {seed: $}", "10", "010", "found '010'"),
     case("another tilt", "pv: {surface_tilt: $}", "latitude", "flat", "'pv.surface_tilt' to be a number"),
     case("unknown profile", "load: {profile: $}", "two_shift", "twoshift", "'flat', 'two_shift' or 'three_shift'"),
-    case("measured weather", "weather: {source: $}", "synthetic", "era5", "to be 'synthetic', found 'era5'"),
+    case("measured weather", "weather: {source: $}", "synthetic", "era5", "to be 'synthetic' or 'store', found 'era5'"),
 ]
 
 PLACES = [
@@ -136,7 +136,7 @@ PLACES = [
     case("limits the wrong way round", "land: {plant_altitude_full_m: $}", "3000", "6000", "raise the maximum"),
     case("unknown time zone", "load: {timezone: $}", "Asia/Shanghai", "Asia/Beijing", "an IANA time zone"),
     case("summer in an abbreviation", "load: {timezone: $}", "Asia/Urumqi", "CST8", "such as Asia/Shanghai"),
-    case("year of no weather", "weather: {year: $}", "2013", "2031", "less than or equal to 2020"),
+    case("year of no weather", "weather: {year: $}", "2013", "2031", "a year of 2011 to 2020"),
     case("negative seed", "weather: {seed: $}", "0", "-1", "greater than or equal to 0"),
 ]
 
