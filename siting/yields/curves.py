@@ -19,6 +19,18 @@ JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 INLINE: dict[str, Any] = JIT | {"forceinline": True}
 _OVERLOAD: dict[str, Any] = {"jit_options": {"nogil": True, "error_model": "numpy", "forceinline": True}}
 
+
+@intrinsic  # type: ignore[untyped-decorator]
+def fma(context: Any, first: Any, second: Any, third: Any) -> Any:
+    """``first * second + third``, rounded once: one instruction, and the same number on every machine."""
+    kind = context.unify_types(first, second, third)
+
+    def fused(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
+        return builder.fma(*args)
+
+    return kind(kind, kind, kind), fused
+
+
 # numbers that both precisions hold exactly, in a type that leaves single precision single
 ZERO, HALF, ONE, TWO = (np.float32(value) for value in (0.0, 0.5, 1.0, 2.0))
 EIGHTH = np.float32(0.125)
@@ -57,7 +69,7 @@ def _shortened(along: Any, parallax: Any, distance: Any) -> Any:  # noqa: ARG001
         return 1.0 / math.sqrt(1.0 + parallax * (parallax * distance - 2.0 * along))
 
     def fast(along: Any, parallax: Any, distance: Any) -> Any:  # noqa: ARG001
-        return ONE + parallax * along
+        return fma(parallax, along, ONE)
 
     return fast if along == types.float32 else exact
 
@@ -83,8 +95,8 @@ def _refraction(sine: Any, strength: Any) -> Any:  # noqa: ARG001
 
     def fast(sine: Any, strength: Any) -> Any:
         held = max(sine, _LOWEST_SINE)
-        above = (_LIFT[2] * held + _LIFT[1]) * held + _LIFT[0]
-        below = ((_LIFT_BELOW[2] * held + _LIFT_BELOW[1]) * held + _LIFT_BELOW[0]) * held + ONE
+        above = fma(fma(_LIFT[2], held, _LIFT[1]), held, _LIFT[0])
+        below = fma(fma(fma(_LIFT_BELOW[2], held, _LIFT_BELOW[1]), held, _LIFT_BELOW[0]), held, ONE)
         return strength * above / below
 
     return fast if sine == types.float32 else exact
@@ -103,7 +115,7 @@ def _unrefracted_share(sine: Any, rise: Any) -> Any:  # noqa: ARG001
         return math.sqrt(1.0 - rise * rise * (1.0 - sine * sine)) - sine * rise
 
     def fast(sine: Any, rise: Any) -> Any:
-        return ONE - rise * (sine + HALF * rise)
+        return fma(-rise, fma(HALF, rise, sine), ONE)
 
     return fast if sine == types.float32 else exact
 
@@ -122,8 +134,8 @@ def _zenith_angle(sine: Any) -> Any:
 
     def fast(sine: Any) -> Any:
         left = max(ONE - sine, ZERO)
-        series = ((((_ACOS[6] * sine + _ACOS[5]) * sine + _ACOS[4]) * sine + _ACOS[3]) * sine + _ACOS[2]) * sine
-        return math.sqrt(left) * ((series + _ACOS[1]) * sine + _ACOS[0])
+        series = fma(fma(fma(fma(_ACOS[6], sine, _ACOS[5]), sine, _ACOS[4]), sine, _ACOS[3]), sine, _ACOS[2])
+        return math.sqrt(left) * fma(fma(series, sine, _ACOS[1]), sine, _ACOS[0])
 
     return fast if sine == types.float32 else exact
 
@@ -142,9 +154,9 @@ def _air_mass(sine: Any, zenith: Any) -> Any:  # noqa: ARG001
 
     def fast(sine: Any, zenith: Any) -> Any:
         elevation = _RIGHT_ANGLE - zenith
-        above = (_BEND[2] * elevation + _BEND[1]) * elevation + _BEND[0]
-        below = ((_BEND_BELOW[2] * elevation + _BEND_BELOW[1]) * elevation + _BEND_BELOW[0]) * elevation + ONE
-        return below / (sine * below + above)
+        above = fma(fma(_BEND[2], elevation, _BEND[1]), elevation, _BEND[0])
+        below = fma(fma(fma(_BEND_BELOW[2], elevation, _BEND_BELOW[1]), elevation, _BEND_BELOW[0]), elevation, ONE)
+        return below / fma(sine, below, above)
 
     return fast if sine == types.float32 else exact
 
@@ -163,7 +175,8 @@ def _decay(exponent: Any) -> Any:
 
     def fast(exponent: Any) -> Any:
         part = exponent * EIGHTH
-        root = ((((_EXP[5] * part + _EXP[4]) * part + _EXP[3]) * part + _EXP[2]) * part + _EXP[1]) * part + _EXP[0]
+        root = fma(fma(fma(_EXP[5], part, _EXP[4]), part, _EXP[3]), part, _EXP[2])
+        root = fma(fma(root, part, _EXP[1]), part, _EXP[0])
         root = root * root
         root = root * root
         return root * root
@@ -184,7 +197,7 @@ def _glass_transmission(cosine: Any) -> Any:
         return math.exp(-0.008 / cosine)
 
     def fast(cosine: Any) -> Any:
-        return (((_GLASS[4] * cosine + _GLASS[3]) * cosine + _GLASS[2]) * cosine + _GLASS[1]) * cosine + _GLASS[0]
+        return fma(fma(fma(fma(_GLASS[4], cosine, _GLASS[3]), cosine, _GLASS[2]), cosine, _GLASS[1]), cosine, _GLASS[0])
 
     return fast if cosine == types.float32 else exact
 

@@ -12,7 +12,7 @@ import numpy as np
 from numba import njit
 
 from siting.solar_position import SunHours, observers
-from siting.yields.curves import INLINE, JIT, ONE, ZERO, choose, refraction, shortened, unrefracted_share
+from siting.yields.curves import INLINE, JIT, ONE, ZERO, choose, fma, refraction, shortened, unrefracted_share
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -89,8 +89,10 @@ def places(latitude: NDArray[np.float64], longitude: NDArray[np.float64], altitu
     return Places(*(np.ascontiguousarray(term, dtype=dtype) for term in (up, eastward, position, refracted)))
 
 
-def planes(latitude: NDArray[np.float64], longitude: NDArray[np.float64], tilt: NDArray[np.float64], azimuth: NDArray[np.float64], dtype: DTypeLike) -> Planes:
-    """Fixed planes from coordinates, tilt and azimuth [degree], each (n,)."""
+def planes(
+    latitude: NDArray[np.float64], longitude: NDArray[np.float64], tilt: NDArray[np.float64], azimuth: NDArray[np.float64], dtype: DTypeLike
+) -> Planes:
+    """Planes of fixed mounts from coordinates, tilt and azimuth [degree], each (n,)."""
     phi, theta, slope, turn = (np.radians(np.asarray(angle, dtype=np.float64)) for angle in (latitude, longitude, tilt, azimuth))
     north = np.column_stack([-np.sin(phi) * np.cos(theta), np.sin(phi) * np.sin(theta), np.cos(phi)])
     east = np.column_stack([-np.sin(theta), -np.cos(theta), np.zeros(len(phi))])
@@ -100,84 +102,95 @@ def planes(latitude: NDArray[np.float64], longitude: NDArray[np.float64], tilt: 
     return Planes(*(np.ascontiguousarray(term, dtype=dtype) for term in (normal, np.cos(slope), np.sin(slope))))
 
 
+class Stand(NamedTuple):
+    """One site's vectors ``up`` and ``aside`` (normal of the plane, or east for trackers), and ``position``, with their products."""
+
+    up: Any
+    aside: Any
+    position: Any
+    up_position: Any
+    aside_position: Any
+    distance: Any
+    refraction: Any
+    cos_tilt: Any
+
+
 @njit(**INLINE)  # type: ignore[untyped-decorator]
 def _dot(first: Any, second: Any) -> Any:
     """Scalar product of two vectors."""
-    return first[0] * second[0] + first[1] * second[1] + first[2] * second[2]
+    return fma(first[2], second[2], fma(first[1], second[1], first[0] * second[0]))
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
-def _during(path: SunPath, first: int, last: int) -> tuple[Floats, Floats, Floats, Floats]:
+def stand(places: Places, planes: Planes, site: int, track: bool) -> Stand:
+    """Terms of one site as plain numbers, which a loop keeps in registers."""
+    up = places.up[site, 0], places.up[site, 1], places.up[site, 2]
+    position = places.position[site, 0], places.position[site, 1], places.position[site, 2]
+    vectors = places.eastward if track else planes.normal
+    aside = vectors[site, 0], vectors[site, 1], vectors[site, 2]
+    products = _dot(up, position), _dot(aside, position), _dot(position, position)
+    return Stand(up, aside, position, products[0], products[1], products[2], places.refraction[site], planes.cos_tilt[site])
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def during(path: SunPath, first: int, last: int) -> SunPath:
     """Stretch of the sun's path."""
-    return path.greenwich[first:last], path.west[first:last], path.pole[first:last], path.parallax[first:last]
+    return SunPath(path.greenwich[first:last], path.west[first:last], path.pole[first:last], path.parallax[first:last])
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
-def vector(row: Floats) -> tuple[Any, Any, Any]:
-    """Row of three numbers as a tuple, which a loop keeps in registers."""
-    return row[0], row[1], row[2]
+def _seen(path: SunPath, hour: int, here: Stand) -> tuple[Any, Any]:
+    """Sine of the true elevation, component ``aside`` of the sun's unit vector, as seen from the site."""
+    sun, parallax = (path.greenwich[hour], path.west[hour], path.pole[hour]), path.parallax[hour]
+    shrink = shortened(_dot(sun, here.position), parallax, here.distance)
+    sine = fma(-parallax, here.up_position, _dot(sun, here.up)) * shrink
+    return sine, fma(-parallax, here.aside_position, _dot(sun, here.aside)) * shrink
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def true_height(path: SunPath, first: int, up: Any, position: Any, height: Floats) -> None:
-    """Sine of the sun's true elevation in the hours from ``first`` on, written into ``height``."""
-    base, distance = _dot(up, position), _dot(position, position)
-    x, y, z, parallax = _during(path, first, first + len(height))
+def true_height(path: SunPath, here: Stand, height: Floats) -> None:
+    """Sine of the sun's true elevation, written into ``height``."""
     for hour in range(len(height)):
-        sun = x[hour], y[hour], z[hour]
-        shrink = shortened(_dot(sun, position), parallax[hour], distance)
-        height[hour] = (_dot(sun, up) - parallax[hour] * base) * shrink
+        height[hour] = _seen(path, hour, here)[0]
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def above_plane(path: SunPath, hour: int, here: Stand) -> tuple[Any, Any]:
+    """Sines of the sun's apparent elevation above the horizon and above a fixed plane, the latter not below 0."""
+    sine, toward = _seen(path, hour, here)
+    rise = refraction(sine, here.refraction)
+    share = unrefracted_share(sine, rise)
+    return fma(sine, share, rise), max(fma(toward, share, here.cos_tilt * rise), ZERO)
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def aim_fixed(
-    path: SunPath, first: int, up: Any, position: Any, strength: Any, normal: Any, cos_tilt: Any, height: Floats, facing: Floats
-) -> None:
-    """Sines of the sun's apparent elevation above the horizon and above a fixed plane, the latter not below 0.
-
-    Both are written, for the hours from ``first`` on, into the last two arrays.
-    """
-    base, rest, distance = _dot(up, position), _dot(normal, position), _dot(position, position)
-    x, y, z, parallax = _during(path, first, first + len(height))
+def aim_fixed(path: SunPath, here: Stand, height: Floats, facing: Floats) -> None:
+    """Write :func:`above_plane` of each hour into the last two arrays."""
     for hour in range(len(height)):
-        sun = x[hour], y[hour], z[hour]
-        shrink = shortened(_dot(sun, position), parallax[hour], distance)
-        sine = (_dot(sun, up) - parallax[hour] * base) * shrink
-        rise = refraction(sine, strength)
-        share = unrefracted_share(sine, rise)
-        height[hour] = sine * share + rise
-        facing[hour] = max((_dot(sun, normal) - parallax[hour] * rest) * shrink * share + cos_tilt * rise, ZERO)
+        height[hour], facing[hour] = above_plane(path, hour, here)
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def aim_tracker(
-    path: SunPath, first: int, up: Any, position: Any, strength: Any, eastward: Any, tracker: Tracker, height: Floats, facing: Floats,
-    cos_tilt: Floats, sin_tilt: Floats,
-) -> None:  # fmt: skip
+def aim_tracker(path: SunPath, here: Stand, tracker: Tracker, height: Floats, facing: Floats, cos_tilt: Floats, sin_tilt: Floats) -> None:
     """As :func:`aim_fixed`, for a tracker that turns about a horizontal axis from north to south; it writes its tilt too.
 
     While the sun is down the modules lie flat.
     """
-    base, distance = _dot(up, position), _dot(position, position)
-    x, y, z, parallax = _during(path, first, first + len(height))
     for hour in range(len(height)):
-        sun = x[hour], y[hour], z[hour]
-        shrink = shortened(_dot(sun, position), parallax[hour], distance)
-        sine = (_dot(sun, up) - parallax[hour] * base) * shrink
-        rise = refraction(sine, strength)
+        sine, toward = _seen(path, hour, here)
+        rise = refraction(sine, here.refraction)
         share = unrefracted_share(sine, rise)
-        above = sine * share + rise
-        aside = abs(_dot(sun, eastward) * shrink * share)
-        reach = ONE / np.sqrt(above * above + aside * aside)
-        cosine, sideways = above * reach, aside * reach
+        above, beside = fma(sine, share, rise), abs(toward * share)
+        reach = ONE / np.sqrt(fma(above, above, beside * beside))
+        cosine, sideways = above * reach, beside * reach
         # cosine of the angle by which the tracker turns back so that its rows don't shade each other
         back = min(cosine * tracker.row_distance, ONE)
-        turned = np.sqrt(ONE - back * back)
-        flat, steep = cosine * back + sideways * turned, sideways * back - cosine * turned
+        turned = np.sqrt(fma(-back, back, ONE))
+        flat, steep = fma(cosine, back, sideways * turned), fma(sideways, back, -cosine * turned)
         stopped = flat < tracker.cos_limit
         flat, steep = choose(stopped, tracker.cos_limit, flat), choose(stopped, tracker.sin_limit, steep)
         down = above <= ZERO
         height[hour] = above
-        facing[hour] = choose(down, ZERO * above, aside * steep + above * flat)
+        facing[hour] = choose(down, ZERO * above, fma(beside, steep, above * flat))
         cos_tilt[hour] = choose(down, ONE + ZERO * above, flat)
         sin_tilt[hour] = choose(down, ZERO * above, steep)

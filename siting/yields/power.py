@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from numba import njit
 
-from siting.yields.curves import INLINE, JIT, ZERO, decay
+from siting.yields.curves import INLINE, JIT, ZERO, decay, fma
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,24 +36,30 @@ class Plant(NamedTuple):
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
-def _net(plant: Plant, light: Any, temperature: Any, kept: Any) -> Any:
-    """AC output of PVWatts from light that reaches the cells and their temperature."""
-    dc = light * (plant.dc_base + plant.dc_slope * temperature) * kept
-    ac = (plant.ac_2 * dc + plant.ac_1) * dc + plant.ac_0
+def net_output(plant: Plant, light: Any, temperature: Any, kept: Any) -> Any:
+    """AC output of PVWatts from the light that reaches the cells and their temperature."""
+    dc = light * fma(plant.dc_slope, temperature, plant.dc_base) * kept
+    ac = fma(fma(plant.ac_2, dc, plant.ac_1), dc, plant.ac_0)
     return min(max(ac, ZERO), plant.rating)
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def faiman_temperature(plant: Plant, plane: Any, temp_air: Any, wind: Any) -> Any:
+    """Temperature of the modules by Faiman."""
+    return temp_air + plane / fma(plant.u1, wind, plant.u0)
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def faiman_power(plant: Plant, plane: Floats, lost: Floats, temp_air: Floats, wind: Floats, kept: Floats, output: Floats) -> None:
     """Net output with the module temperature of Faiman."""
     for hour in range(len(output)):
-        cell = temp_air[hour] + plane[hour] / (plant.u0 + plant.u1 * wind[hour])
-        output[hour] = _net(plant, plane[hour] - lost[hour], cell, kept[hour])
+        cell = faiman_temperature(plant, plane[hour], temp_air[hour], wind[hour])
+        output[hour] = net_output(plant, plane[hour] - lost[hour], cell, kept[hour])
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def sapm_power(plant: Plant, plane: Floats, lost: Floats, temp_air: Floats, wind: Floats, kept: Floats, output: Floats) -> None:
     """Net output with the cell temperature of the Sandia array performance model."""
     for hour in range(len(output)):
-        cell = temp_air[hour] + plane[hour] * (plant.rise * decay(plant.fade * wind[hour]) + plant.inner)
-        output[hour] = _net(plant, plane[hour] - lost[hour], cell, kept[hour])
+        cell = fma(plane[hour], fma(plant.rise, decay(plant.fade * wind[hour]), plant.inner), temp_air[hour])
+        output[hour] = net_output(plant, plane[hour] - lost[hour], cell, kept[hour])

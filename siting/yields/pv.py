@@ -23,8 +23,6 @@ _HOUR = np.timedelta64(3600, "s")
 _SHARE = Annotated[float, Field(ge=0, lt=1)]
 #: A share for the whole year, or one for each month from January on.
 Shares = _SHARE | Annotated[tuple[_SHARE, ...], Field(min_length=12, max_length=12)]
-#: Height [m] of the weather's wind, and of the wind that the Sandia temperature model is made for.
-_WIND_HEIGHT, _SANDIA_HEIGHT = 100.0, 10.0
 
 
 class PVSystem(Parameters):
@@ -35,7 +33,9 @@ class PVSystem(Parameters):
     look at the angle of incidence: with ``reflection="physical"`` give 0.118, and less the 3 % if ``soiling`` is given too.
     """
 
-    mount: Literal["fixed", "single_axis"] = Field("fixed", description="fixed planes, or trackers about a horizontal axis from north to south")
+    mount: Literal["fixed", "single_axis"] = Field(
+        "fixed", description="fixed planes, or trackers about a horizontal axis from north to south"
+    )
     surface_tilt: Annotated[float, Field(ge=0, le=90)] | Literal["latitude", "optimal"] = Field(
         "latitude", description="tilt of fixed modules in degrees, 'latitude' for the site's own, or 'optimal' for the most light in a year"
     )
@@ -45,10 +45,16 @@ class PVSystem(Parameters):
     gcr: float = Field(2 / 7, gt=0, le=1, description="width of a row of trackers per distance of the rows")
     backtracking: bool = Field(True, description="whether trackers turn back where rows would shade each other")
     max_angle: float = Field(60.0, gt=0, le=90, description="largest rotation of trackers from the horizontal in degrees")
-    transposition: Literal["isotropic", "haydavies", "perez"] = Field("haydavies", description="model of the diffuse light on a tilted plane")
-    reflection: Literal["none", "physical"] = Field("none", description="whether glass turns away beam that comes in at an angle (pvlib's physical)")
+    transposition: Literal["isotropic", "haydavies", "perez"] = Field(
+        "haydavies", description="model of the diffuse light on a tilted plane"
+    )
+    reflection: Literal["none", "physical"] = Field(
+        "none", description="whether glass turns away beam that comes in at an angle (pvlib's physical)"
+    )
     albedo: float = Field(0.2, ge=0, le=0.9, description="share of the irradiance that the ground reflects")
-    bifaciality: float = Field(0.0, ge=0, le=1, description="output per light behind the modules over that in front, 0 for one-sided modules")
+    bifaciality: float = Field(
+        0.0, ge=0, le=1, description="output per light behind the modules over that in front, 0 for one-sided modules"
+    )
     rear_loss: float = Field(0.35, ge=0, lt=1, description="share of the light behind an isolated row that shade of rows and racks takes")
     temperature: Literal["faiman", "sapm"] = Field("faiman", description="model of the cell temperature")
     faiman_u0: float = Field(25.0, gt=0, le=100, description="heat loss of the modules in still air in W m-2 K-1 (Faiman)")

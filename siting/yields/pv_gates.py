@@ -8,7 +8,7 @@ import numpy as np
 
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError, UnitsError
-from siting.yields.gates import LIMITS, plausible
+from siting.yields.gates import plausible
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -38,10 +38,9 @@ def require_plausible(weather: Weather, findings: Findings, site: Site, middles:
         If there is light while the sun is below the horizon.
     """
     plausible("altitude", site.altitude)
-    most, least, warm, cold, windy, dark = (float(value) for value in findings.extremes)
-    lights = [LIMITS[name][1] for name in ("ghi", "dni", "dhi")]
-    (coldest, warmest), windiest = LIMITS["temp_air"][:2], LIMITS["wind_speed_100m"][1]
-    if most > min(lights) or least < 0.0 or warm > warmest or cold < coldest or windy > windiest:
+    share, dark = (float(value) for value in findings.worst)
+    # the share is rounded, the look at each variable is not
+    if share > 0.9999:
         for name, values in zip(("ghi", "dni", "dhi", "temp_air", "wind_speed_100m"), weather, strict=True):
             plausible(name, values)
     if dark > _DARK_GHI:

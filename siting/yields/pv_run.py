@@ -11,7 +11,7 @@ from siting.vocabulary import AlignmentError
 from siting.yields import pv_kernel
 from siting.yields.mounts import Tracker, places, planes, sun_path
 from siting.yields.power import Plant
-from siting.yields.pv import _SANDIA_HEIGHT, _WIND_HEIGHT, PVSystem, Site, day_of_year
+from siting.yields.pv import PVSystem, Site, day_of_year
 from siting.yields.pv_gates import require_plausible
 from siting.yields.transposition import PEREZ_COEFFICIENTS, PEREZ_EDGES, Sky
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Floats = NDArray[Any]
 
+#: Height [m] of the weather's wind, and of the wind that the Sandia temperature model is made for.
+_WIND_HEIGHT, _SANDIA_HEIGHT = 100.0, 10.0
 _SKY_MODELS = {"isotropic": 0, "haydavies": 1, "perez": 2}
 #: Refractive index, extinction [m-1] and thickness [m] of the glass; least sine, bounds, slope and share of a clear sky, sine of
 #: 3 degrees and series of Erbs et al.; all as in pvlib.
@@ -75,9 +77,7 @@ def best_tilt(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVS
     return _search(prepare(block, site, middles, pv, stop_at_plane=True))
 
 
-def prepare(
-    block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSystem, *, stop_at_plane: bool = False
-) -> Job:
+def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSystem, *, stop_at_plane: bool = False) -> Job:
     """Weather in working precision and the terms of the hours; AlignmentError if shapes differ."""
     from pvlib.irradiance import get_extra_radiation
 
@@ -92,7 +92,9 @@ def prepare(
         if values.shape != shape and not (decompose and name in ("dni", "dhi")):
             raise AlignmentError(f"Expected {name} of shape {shape} (sites, hours), found {values.shape}; give one row per site.")
     extra = np.asarray(get_extra_radiation(day_of_year(middles)), dtype=np.float64)
+    plain = (pv.mount, pv.transposition, pv.reflection, pv.temperature, pv.bifaciality) == ("fixed", "haydavies", "none", "faiman", 0.0)
     chain = pv_kernel.Chain(
+        plain=plain and not decompose and not stop_at_plane,
         decompose=decompose,
         track=pv.mount == "single_axis",
         sky_model=_SKY_MODELS[pv.transposition],
@@ -129,7 +131,7 @@ def tilts(job: Job) -> NDArray[np.float64]:
 
 def _search(job: Job) -> NDArray[np.float64]:
     """Best tilt by steps to the vertex of a parabola, held inside a bracket that shrinks with every step."""
-    job = job._replace(chain=job.chain._replace(stop_at_plane=True, track=False))
+    job = job._replace(chain=job.chain._replace(stop_at_plane=True, plain=False))
     nothing = np.zeros((0, 0), job.weather.ghi.dtype)
 
     def light(tilt: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -171,7 +173,7 @@ def _run(job: Job, tilt: NDArray[np.float64], output: Floats, total: NDArray[np.
     """Call the kernel, then look at what it has found in the weather."""
     dtype, site, pv = job.weather.ghi.dtype, job.site, job.pv
     facing = np.where(site.latitude < 0, 0.0, 180.0) if pv.surface_azimuth == "equator" else np.full(len(tilt), float(pv.surface_azimuth))
-    findings = pv_kernel.Findings(np.zeros(6, dtype), np.zeros(len(tilt), dtype), np.zeros(len(tilt), dtype))
+    findings = pv_kernel.Findings(np.zeros(2, dtype), np.zeros(len(tilt), dtype), np.zeros(len(tilt), dtype))
     pv_kernel.fill(
         job.chain, job.weather, job.hours, places(*site, dtype), planes(site.latitude, site.longitude, tilt, facing, dtype),
         tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype), findings, output, total,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from siting.yields.curves import HALF, INLINE, JIT, ONE, TWO, ZERO, air_mass, choose, glass_transmission, zenith_angle
+from siting.yields.curves import HALF, INLINE, JIT, ONE, TWO, ZERO, air_mass, choose, fma, glass_transmission, zenith_angle
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,8 +66,8 @@ def split_erbs(sky: Sky, ghi: Floats, height: Floats, extra: Floats, dni: Floats
     least, low, high, slope, clear, beam_from, a, b, c, d, e = sky.erbs
     for hour in range(len(dni)):
         index = min(ghi[hour] / (extra[hour] * max(height[hour], least)), ONE)
-        middle = a + index * (b + index * (c + index * (d + index * e)))
-        share = ONE - slope * index
+        middle = fma(fma(fma(fma(e, index, d), index, c), index, b), index, a)
+        share = fma(-slope, index, ONE)
         share = choose(index > low, middle, share)
         share = choose(index > high, clear, share)
         diffuse = share * ghi[hour]
@@ -77,29 +77,32 @@ def split_erbs(sky: Sky, ghi: Floats, height: Floats, extra: Floats, dni: Floats
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def isotropic(
-    sky: Sky, ghi: Floats, dni: Floats, dhi: Floats, height: Floats, facing: Floats, cos_tilt: Floats, plane: Floats
-) -> None:
+def isotropic(sky: Sky, ghi: Floats, dni: Floats, dhi: Floats, height: Floats, facing: Floats, cos_tilt: Floats, plane: Floats) -> None:
     """Irradiance in the plane under a sky of even brightness."""
     for hour in range(len(plane)):
         beam = dni[hour] * _lit(height[hour]) * facing[hour]
-        share = HALF + HALF * cos_tilt[hour]
-        plane[hour] = beam + (dhi[hour] * share + sky.albedo * ghi[hour] * (ONE - share))
+        share = fma(HALF, cos_tilt[hour], HALF)
+        plane[hour] = beam + fma(dhi[hour], share, sky.albedo * ghi[hour] * (ONE - share))
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def hay_davies_plane(sky: Sky, ghi: Any, dni: Any, dhi: Any, height: Any, facing: Any, cos_tilt: Any, clear: Any) -> Any:
+    """Irradiance in the plane by Hay and Davies; ``clear`` is one over the extraterrestrial irradiance."""
+    beam = dni * _lit(height)
+    clearness = beam * clear
+    ratio = facing / max(height, sky.lowest)
+    share = fma(HALF, cos_tilt, HALF)
+    even = max((ONE - clearness) * share, ZERO)
+    return fma(beam, facing, fma(dhi, fma(clearness, ratio, even), sky.albedo * ghi * (ONE - share)))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def hay_davies(
     sky: Sky, ghi: Floats, dni: Floats, dhi: Floats, height: Floats, facing: Floats, cos_tilt: Floats, clear: Floats, plane: Floats
 ) -> None:
-    """Irradiance in the plane by Hay and Davies; ``clear`` is one over the extraterrestrial irradiance."""
-    albedo, lowest = sky.albedo, sky.lowest
+    """Write :func:`hay_davies_plane` of each hour into ``plane``."""
     for hour in range(len(plane)):
-        beam = dni[hour] * _lit(height[hour])
-        clearness = beam * clear[hour]
-        ratio = facing[hour] / max(height[hour], lowest)
-        share = HALF + HALF * cos_tilt[hour]
-        even = max((ONE - clearness) * share, ZERO)
-        plane[hour] = beam * facing[hour] + (dhi[hour] * (even + clearness * ratio) + albedo * ghi[hour] * (ONE - share))
+        plane[hour] = hay_davies_plane(sky, ghi[hour], dni[hour], dhi[hour], height[hour], facing[hour], cos_tilt[hour], clear[hour])
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -119,41 +122,34 @@ def perez(
         above = max(height[hour], ZERO)
         zenith = zenith_angle(above)
         brightness = dhi[hour] * clear[hour] * air_mass(above, zenith)
-        dull = (ONE + kappa * (zenith * zenith * zenith)) * dhi[hour]
+        dull = fma(kappa, zenith * zenith * zenith, ONE) * dhi[hour]
         beam = dni[hour] * lit
         b1, b2, b3 = dni[hour] < e1 * dull, dni[hour] < e2 * dull, dni[hour] < e3 * dull
         b4, b5, b6, b7 = dni[hour] < e4 * dull, dni[hour] < e5 * dull, dni[hour] < e6 * dull, dni[hour] < e7 * dull
-        sun = (
-            _pick(f11, b1, b2, b3, b4, b5, b6, b7)
-            + _pick(f12, b1, b2, b3, b4, b5, b6, b7) * brightness
-            + _pick(f13, b1, b2, b3, b4, b5, b6, b7) * zenith
-        )
-        horizon = (
-            _pick(f21, b1, b2, b3, b4, b5, b6, b7)
-            + _pick(f22, b1, b2, b3, b4, b5, b6, b7) * brightness
-            + _pick(f23, b1, b2, b3, b4, b5, b6, b7) * zenith
-        )
+        sun = fma(_pick(f12, b1, b2, b3, b4, b5, b6, b7), brightness, _pick(f11, b1, b2, b3, b4, b5, b6, b7))
+        sun = fma(_pick(f13, b1, b2, b3, b4, b5, b6, b7), zenith, sun)
+        horizon = fma(_pick(f22, b1, b2, b3, b4, b5, b6, b7), brightness, _pick(f21, b1, b2, b3, b4, b5, b6, b7))
+        horizon = fma(_pick(f23, b1, b2, b3, b4, b5, b6, b7), zenith, horizon)
         sun = max(sun, ZERO)
-        share = HALF + HALF * cos_tilt[hour]
+        share = fma(HALF, cos_tilt[hour], HALF)
         around = sun * facing[hour] / max(height[hour], lowest)
-        diffuse = max(dhi[hour] * ((ONE - sun) * share + around + horizon * sin_tilt[hour]), ZERO)
-        plane[hour] = beam * facing[hour] + (diffuse * lit + albedo * ghi[hour] * (ONE - share))
+        diffuse = max(dhi[hour] * fma(horizon, sin_tilt[hour], fma(ONE - sun, share, around)), ZERO)
+        plane[hour] = fma(beam, facing[hour], fma(diffuse, lit, albedo * ghi[hour] * (ONE - share)))
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
 def _pick(table: Any, b1: Any, b2: Any, b3: Any, b4: Any, b5: Any, b6: Any, b7: Any) -> Any:
     """Entry of a table of eight for the first edge that is not reached."""
-    dull = choose(b2, choose(b1, table[0], table[1]), choose(b3, table[2], table[3]))
-    bright = choose(b6, choose(b5, table[4], table[5]), choose(b7, table[6], table[7]))
-    return choose(b4, dull, bright)
+    value = choose(b5, table[4], choose(b6, table[5], choose(b7, table[6], table[7])))
+    return choose(b1, table[0], choose(b2, table[1], choose(b3, table[2], choose(b4, table[3], value))))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def add_rear(sky: Sky, ghi: Floats, dhi: Floats, height: Floats, cos_tilt: Floats, plane: Floats) -> None:
+def add_rear(sky: Sky, ghi: Floats, dhi: Floats, cos_tilt: Floats, plane: Floats) -> None:
     """Add what counts of the light behind the modules: from an even sky and from the ground, beside one isolated row."""
     for hour in range(len(plane)):
-        share = HALF + HALF * cos_tilt[hour]
-        plane[hour] = plane[hour] + sky.rear * (dhi[hour] * (ONE - share) + sky.albedo * ghi[hour] * share)
+        share = fma(HALF, cos_tilt[hour], HALF)
+        plane[hour] = fma(sky.rear, fma(dhi[hour], ONE - share, sky.albedo * ghi[hour] * share), plane[hour])
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -167,9 +163,8 @@ def reflect(sky: Sky, dni: Floats, height: Floats, facing: Floats, lost: Floats)
     squared = ONE / (index * index)
     for hour in range(len(lost)):
         cosine = min(facing[hour], ONE)
-        inside = np.sqrt(ONE - (ONE - cosine * cosine) * squared)
-        across, along = cosine + index * inside, inside + index * cosine
+        inside = np.sqrt(fma(fma(cosine, cosine, -ONE), squared, ONE))
+        across, along = fma(index, inside, cosine), fma(index, cosine, inside)
         product = across * along
-        passed = TWO * index * cosine * inside * (across * across + along * along) / (product * product)
-        modifier = passed * glass_transmission(inside) * normal
-        lost[hour] = dni[hour] * _lit(height[hour]) * facing[hour] * (ONE - modifier)
+        passed = TWO * index * cosine * inside * fma(across, across, along * along) / (product * product)
+        lost[hour] = dni[hour] * _lit(height[hour]) * facing[hour] * fma(-passed, glass_transmission(inside) * normal, ONE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,12 @@ class Light(NamedTuple):
 
 def capacity_factor(weather: pd.DataFrame, latitude: float, longitude: float, altitude: float, pv: PVSystem, tilt: float) -> np.ndarray:
     """Net AC output per DC nameplate; ``weather`` is indexed by the starts of hours in UTC and may lack dni and dhi."""
+    return net_output(plane_light(weather, latitude, longitude, altitude, pv, tilt), weather, pv)
+
+
+def net_output(light: Light, weather: pd.DataFrame, pv: PVSystem) -> np.ndarray:
+    """Net AC output per DC nameplate from the light in the plane."""
     middles = pd.DatetimeIndex(weather.index) + pd.Timedelta(minutes=30)
-    light = plane_light(weather, latitude, longitude, altitude, pv, tilt)
     height = pv.module_height if pv.temperature == "faiman" else 10.0
     wind = weather["wind_speed_100m"].to_numpy() * (height / 100.0) ** pv.shear_exponent
     air = weather["temp_air"].to_numpy()
@@ -42,10 +47,17 @@ def capacity_factor(weather: pd.DataFrame, latitude: float, longitude: float, al
     return pvlib.inverter.pvwatts(dc, pdc0=1.0 / pv.dc_ac_ratio / pv.inverter_efficiency, eta_inv_nom=pv.inverter_efficiency)
 
 
+@functools.lru_cache(maxsize=256)
+def _sun(seconds: bytes, latitude: float, longitude: float, altitude: float) -> pd.DataFrame:
+    """Sun angles, remembered because every chain asks for the same."""
+    moments = pd.DatetimeIndex(np.frombuffer(seconds, dtype="datetime64[s]")).tz_localize("UTC")
+    return pvlib.solarposition.get_solarposition(moments, latitude, longitude, altitude=altitude)
+
+
 def plane_light(weather: pd.DataFrame, latitude: float, longitude: float, altitude: float, pv: PVSystem, tilt: float) -> Light:
     """Irradiance in the plane of the modules [W m-2]; no beam while the sun is below the horizon at mid-hour."""
     middles = (pd.DatetimeIndex(weather.index) + pd.Timedelta(minutes=30)).tz_localize("UTC")
-    sun = pvlib.solarposition.get_solarposition(middles, latitude, longitude, altitude=altitude)
+    sun = _sun(middles.as_unit("s").asi8.tobytes(), latitude, longitude, altitude)
     zenith, azimuth, ghi = sun["apparent_zenith"].to_numpy(), sun["azimuth"].to_numpy(), weather["ghi"].to_numpy()
     if "dni" in weather:
         dni, dhi = weather["dni"].to_numpy(), weather["dhi"].to_numpy()
