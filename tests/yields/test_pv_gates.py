@@ -1,0 +1,63 @@
+"""Weather that is not what it is said to be: stamps, by the light below the horizon, over a year of clear sky."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import pytest
+
+from siting.solar_position import solar_position
+from siting.vocabulary import AlignmentError
+from siting.yields.pv import PVSystem, full_load_hours
+
+LATITUDE, LONGITUDE = np.array([-35.0, 22.0, 36.0, 47.0, 60.0]), np.array([20.0, 103.0, 92.0, 127.0, -5.0])
+HOURS = np.arange("2013-01-01", "2014-01-01", dtype="datetime64[h]").astype("datetime64[s]")
+
+
+@functools.cache
+def clear_year() -> tuple[np.ndarray, np.ndarray]:
+    """Hourly means of the clear sky of Haurwitz and of the same with dull afternoons, from values every five minutes."""
+    moments = np.arange("2013-01-01T00:02:30", "2014-01-01T00:02:30", 300, dtype="datetime64[s]")
+    sun = solar_position(moments, LATITUDE, LONGITUDE, np.full(5, 300.0))
+    height = np.maximum(np.cos(np.radians(sun.apparent_zenith)), 0.0)
+    ghi = 1098.0 * height * np.exp(-0.057 / np.maximum(height, 1e-3))
+    dull = np.where(sun.azimuth > 180.0, 0.5, 1.0)
+    return tuple(values.reshape(5, -1, 12).mean(axis=2) for values in (ghi, ghi * dull))
+
+
+def hours_of(ghi: np.ndarray, minutes: int, sites=slice(None), precision="float32") -> np.ndarray:
+    still = np.full_like(ghi[sites], 5.0)
+    where = LATITUDE[sites], LONGITUDE[sites], np.full(5, 300.0)[sites]
+    times = HOURS + np.timedelta64(minutes, "m")
+    return full_load_hours(ghi[sites], None, None, still, still, *where, times=times, pv=PVSystem(precision=precision))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("sky", [0, 1], ids=["clear", "dull afternoons"])
+def test_right_stamps_pass(sky, precision):
+    assert (hours_of(clear_year()[sky], 0, precision=precision) > 500).all()
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (-30, r"found 0\.[2-9] % .* before sunrise; stamps are earlier"),
+        (30, r"found 0\.[2-9] % .* after sunset; stamps are later"),
+        (-60, "Expected darkness at"),
+        (60, "Expected darkness at"),
+    ],
+)
+def test_stamps_of_the_middles_or_ends_of_hours_are_refused(minutes, said):
+    with pytest.raises(AlignmentError, match=said) as caught:
+        hours_of(clear_year()[0], minutes)
+    assert "\n" not in str(caught.value)
+
+
+def test_each_site_is_judged_alone():
+    """A site's verdict does not need others: 8 degrees of a wrong longitude."""
+    longitude = LONGITUDE[2] + 8.0
+    ghi = clear_year()[0][[2]]
+    still = np.full_like(ghi, 5.0)
+    with pytest.raises(AlignmentError, match="or the longitude is wrong"):
+        full_load_hours(ghi, None, None, still, still, LATITUDE[2], longitude, 300.0, times=HOURS, pv=PVSystem())
