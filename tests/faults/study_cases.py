@@ -80,7 +80,7 @@ UNITS = [
     case("load in kW", "load: {mean_mw: $}", "100", "100000", "[MW]"),
     case("capital cost per MW", "finance: {pv: {capex_cny_per_kw: $}}", "2900", "2900000", "per kW"),
     case("price per MWh", "finance: {tariff: {export_price_cny_per_kwh: $}}", "0.2", "200", "[CNY/kWh]"),
-    case("tilt in radians of the wrong sign", "pv: {surface_tilt: $}", "30", "-0.5", "tilt of the modules"),
+    case("tilt in radians of the wrong sign", "pv: {surface_tilt: $}", "30", "-0.5", "tilt of fixed modules in degrees"),
     case("azimuth from the south", "pv: {surface_azimuth: $}", "180", "-10", "clockwise from north"),
     case("temperature coefficient in per cent", "pv: {gamma_pdc: $}", "-0.0035", "-0.35", "per kelvin"),
     case("distance in metres", "land: {park_distance_to_city_max_km: $}", "100", "100000", "[km]"),
