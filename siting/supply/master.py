@@ -1,0 +1,129 @@
+"""A small linear programme that grows by rows: the capacities of least cost above all planes found so far.
+
+minimise ``cost @ x + theta`` over ``x >= 0`` with ``theta >= offset + slope @ x`` (planes of the cost) and ``0 >= offset + slope @ x``
+(limits). Its dual has one row per capacity and one for theta, whatever the number of planes; the simplex method works on that
+dual, where a new plane is a new column and the last basis stays feasible.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from siting.supply.dispatch import Series, compiled
+
+#: Capacities: PV, wind, battery power, battery energy.
+CAPACITIES = 4
+ROWS = CAPACITIES + 1
+MOST_PLANES = 1_200
+MOST_PIVOTS = 3_000
+
+OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
+
+
+class Planes(NamedTuple):
+    """Offset and slopes of each plane, 1 if it bounds theta (0: a limit), and how many there are (1,)."""
+
+    offset: Series
+    slope: Series
+    bounds: Series
+    count: Series
+
+
+class Basis(NamedTuple):
+    """Columns of the basis (plane number, or -k for the slack of the k-th capacity), its inverse and the weights."""
+
+    column: Series
+    inverse: Series
+    weight: Series
+
+
+@compiled
+def add_plane(planes: Planes, offset: float, slope: Series, bounds: float) -> None:
+    """Keep a plane."""
+    k = int(planes.count[0])
+    planes.offset[k], planes.bounds[k] = offset, bounds
+    planes.slope[k, :] = slope
+    planes.count[0] = k + 1.0
+
+
+@compiled
+def start(basis: Basis, cost: Series) -> None:
+    """First basis: theta on plane 0, which must have no slope, and all slacks."""
+    basis.inverse[:] = 0.0
+    for i in range(ROWS):
+        basis.inverse[i, i] = 1.0
+        basis.column[i] = -float(i)
+        basis.weight[i] = cost[i - 1] if i > 0 else 1.0
+    basis.column[0] = 0.0
+
+
+@compiled
+def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[int, float]:
+    """Fill ``point`` (theta, then the capacities) with the optimum; returns the outcome and the least cost.
+
+    The weights of the basis are those of its planes in the optimum.
+    """
+    entering = np.empty(ROWS)
+    for pivot in range(MOST_PIVOTS):
+        point[:] = 0.0
+        for i in range(ROWS):
+            k = basis.column[i]
+            value = planes.offset[int(k)] if k >= 0.0 else 0.0
+            for j in range(ROWS):
+                point[j] += value * basis.inverse[i, j]
+        best, column, found = 1e-11, 0, False
+        for k in range(int(planes.count[0])):
+            excess = planes.offset[k] - planes.bounds[k] * point[0]
+            for j in range(CAPACITIES):
+                excess += planes.slope[k, j] * point[j + 1]
+            if excess > best:
+                best, column, found = excess, k, True
+                if pivot > MOST_PIVOTS // 2:
+                    break
+        for j in range(CAPACITIES):
+            if -point[j + 1] > best:
+                best, column, found = -point[j + 1], -(j + 1), True
+        if not found:
+            total = point[0]
+            for j in range(CAPACITIES):
+                total += cost[j] * point[j + 1]
+            return OPTIMAL, total
+        for i in range(ROWS):
+            if column >= 0:
+                entering[i] = basis.inverse[i, 0] * planes.bounds[column]
+                for j in range(CAPACITIES):
+                    entering[i] -= basis.inverse[i, j + 1] * planes.slope[column, j]
+            else:
+                entering[i] = basis.inverse[i, -column]
+        row, ratio = -1, np.inf
+        for i in range(ROWS):
+            if entering[i] > 1e-12:
+                step = max(basis.weight[i], 0.0) / entering[i]
+                if step < ratio:
+                    row, ratio = i, step
+        if row < 0:
+            return INFEASIBLE, np.inf
+        for i in range(ROWS):
+            if i != row:
+                basis.weight[i] -= ratio * entering[i]
+        basis.weight[row] = ratio
+        for j in range(ROWS):
+            basis.inverse[row, j] /= entering[row]
+        for i in range(ROWS):
+            if i != row and entering[i] != 0.0:
+                for j in range(ROWS):
+                    basis.inverse[i, j] -= entering[i] * basis.inverse[row, j]
+        basis.column[row] = float(column)
+    return STALLED, np.inf
+
+
+def empty_planes() -> Planes:
+    """Room for planes."""
+    return Planes(np.zeros(MOST_PLANES), np.zeros((MOST_PLANES, CAPACITIES)), np.zeros(MOST_PLANES), np.zeros(1))
+
+
+def empty_basis() -> Basis:
+    """Room for a basis."""
+    return Basis(np.zeros(ROWS), np.zeros((ROWS, ROWS)), np.zeros(ROWS))
