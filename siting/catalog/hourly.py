@@ -152,7 +152,7 @@ def _check_hours(name: str, utc: pd.DatetimeIndex, timezone: str) -> None:
     if local[0] != start or local[-1] != end - pd.Timedelta(hours=1):
         wanted = (end - start) / pd.Timedelta(hours=1)
         raise AlignmentError(
-            f"{name}: expected the {wanted:,.0f} hours of one calendar year in {timezone}, found {utc.size:,} from {local[0]:%Y-%m-%d %H:%M}"
+            f"{name}: expected the {wanted:,.0f} hours of a calendar year in {timezone}, found {utc.size:,} from {local[0]:%Y-%m-%d %H:%M}"
             f" to {local[-1]:%Y-%m-%d %H:%M}; fix: give whole hours from 1 January 00:00 to 31 December 23:00."
         )
     if start.tz_convert("UTC").minute:

@@ -132,7 +132,7 @@ def hourly_load(load: Load, time: Any) -> Floats:
         If a shape with a lunar new year is asked for a year outside 1940 to 2060.
     """
     hours = _hours(time)
-    return np.sum([_plant_load(plant, load.timezone, hours)[0] for plant in load.plants()], axis=0)
+    return np.asarray(np.sum([_plant_load(plant, load.timezone, hours)[0] for plant in load.plants()], axis=0))
 
 
 def flexible_parts(load: Load, time: Any) -> FlexibleLoad:

@@ -122,7 +122,7 @@ def _level(local: pd.DatetimeIndex, archetype: Archetype) -> Floats:
     weekday = np.where(np.asarray(local.hour) >= 8, archetype.day_level, archetype.night_level)
     level = np.where(np.asarray(local.day_of_week) >= 5, archetype.weekend_level, weekday).astype(np.float64)
     if archetype.maintenance_days:
-        starts = [f"{year}-{archetype.maintenance_start}" for year in np.unique(local.year)]
+        starts = [np.datetime64(f"{year}-{archetype.maintenance_start}") for year in np.unique(local.year)]
         level[_within(local, starts, archetype.maintenance_days)] *= archetype.maintenance_level
     if archetype.new_year_days:
         starts = [lunar_new_year(int(year)) - np.timedelta64(_DAYS_BEFORE, "D") for year in np.unique(local.year)]
@@ -130,11 +130,11 @@ def _level(local: pd.DatetimeIndex, archetype: Archetype) -> Floats:
     return level
 
 
-def _within(local: pd.DatetimeIndex, starts: list[str] | list[np.datetime64], days: int) -> NDArray[np.bool_]:
+def _within(local: pd.DatetimeIndex, starts: list[np.datetime64], days: int) -> NDArray[np.bool_]:
     """Whether a moment lies in one of the spans of civil days."""
     date = local.tz_localize(None).to_numpy().astype("datetime64[D]")
-    spans = [(date >= np.datetime64(start)) & (date < np.datetime64(start) + np.timedelta64(days, "D")) for start in starts]
-    return np.logical_or.reduce(spans)
+    spans = [(date >= start) & (date < start + np.timedelta64(days, "D")) for start in starts]
+    return np.asarray(np.any(spans, axis=0))
 
 
 def lunar_new_year(year: int) -> np.datetime64:
