@@ -96,21 +96,21 @@ class LoadFile(Parameters):
         """Rows of the file for the hours of one civil year."""
         start = _new_year(year, self.timezone)
         place = np.asarray((hours.tz_localize("UTC") - start).total_seconds() // 3600, np.int64)
-        later = place >= _BEFORE_LEAP_DAY
         hours_in_year = (_new_year(year + 1, self.timezone) - start).total_seconds() // 3600
-        if later.any() and year != file_year and _saves_daylight(self.timezone):
+        later = place >= _BEFORE_LEAP_DAY
+        # a UTC year ends up to 14 hours off the civil year: these hours belong to either end of the file
+        inside = later & (place < hours_in_year - 14)
+        if inside.any() and year != file_year and _saves_daylight(self.timezone):
             raise AlignmentError(
                 f"{self.path}: expected the load of {year}, the year of the weather, as {self.timezone} saves daylight, "
                 f"found {file_year}; fix: give that year, or stamps in UTC."
             )
-        if hours_in_year == count or not later.any():
-            return place
-        if self.leap_day == "refuse":
+        if hours_in_year != count and inside.any() and self.leap_day == "refuse":
             raise AlignmentError(
                 f"{self.path}: expected {hours_in_year:,.0f} hours as in the weather of {year}, found {count:,} of {file_year}; "
                 "fix: choose a weather year of that length, or write leap_day: adapt."
             )
-        return np.where(later, place + (24 if count > hours_in_year else -24), place)
+        return np.where(later, place + count - int(hours_in_year), place)
 
 
 def _new_year(year: int, timezone: str) -> pd.Timestamp:

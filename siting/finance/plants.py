@@ -49,9 +49,9 @@ class PVCosts(Parameters):
     """Ground-mounted PV, per kW of DC nameplate."""
 
     capex_cny_per_kw: float = figure(
-        2_900, 2_300, 3_600, "CNY/kW", "expert, China 2024", "medium", ge=500, le=20_000, description="Turnkey cost, DC"
+        2_900, 2_300, 3_600, "CNY/kW", "expert, China 2024", "medium", ge=500, le=20_000, description="Turnkey cost per kW of DC"
     )
-    fixed_opex_cny_per_kw: float = figure(45, 40, 50, "CNY/kW a", "expert", "medium", ge=0, le=1_000, description="Operation, DC")
+    fixed_opex_cny_per_kw: float = figure(45, 40, 50, "CNY/kW a", "expert", "medium", ge=0, le=1_000, description="Operation per kW of DC")
     lifetime_years: Years = figure(25, 25, 30, "a", "expert", "high", ge=5, le=60, description="Lifetime")
 
 
@@ -59,9 +59,9 @@ class WindCosts(Parameters):
     """Onshore wind, per kW of nominal power."""
 
     capex_cny_per_kw: float = figure(
-        4_500, 3_800, 5_800, "CNY/kW", "literature, north China", "medium", ge=1_000, le=40_000, description="Turnkey cost"
+        4_500, 3_800, 5_800, "CNY/kW", "literature, north China", "medium", ge=1_000, le=40_000, description="Turnkey cost per kW"
     )
-    fixed_opex_cny_per_kw: float = figure(50, 40, 60, "CNY/kW a", "expert", "medium", ge=0, le=2_000, description="Operation")
+    fixed_opex_cny_per_kw: float = figure(50, 40, 60, "CNY/kW a", "expert", "medium", ge=0, le=2_000, description="Operation per kW")
     lifetime_years: Years = figure(25, 20, 25, "a", "expert", "medium", ge=5, le=60, description="Lifetime")
 
 
