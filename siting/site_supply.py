@@ -13,6 +13,7 @@ import numpy as np
 
 from siting import exports, land, layers, runner
 from siting.demand import hourly_load
+from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
 from siting.scoring import explain_status, target_index
 from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply
@@ -98,19 +99,18 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
 
 def _candidate(study: Study, number: int) -> xr.Dataset:
     """Row of the screened site table; refused with its reason if no park may stand there."""
+    import odc.geo.xr  # noqa: F401  registers the .odc accessor
+
     rasters = land.explain(layers.open_layers(study), study.land)
-    cells = rasters["load_reason"]
-    if not 0 <= number < cells.size:
-        raise StudyError(f"Expected a cell of 0 to {cells.size - 1:,}, found site {number}; take one from the column site of sites.csv.")
+    cell = np.flatnonzero(cell_numbers(rasters.odc.geobox) == number)
+    reasons = rasters["load_reason"]
+    code = int(reasons.to_numpy().flat[cell[0]]) if cell.size else None
+    if code != 0:
+        meanings = dict(zip(reasons.attrs["flag_values"], reasons.attrs["flag_meanings"].split("|"), strict=True))
+        why = "which is no cell of the study" if code is None else f"where no park may stand ({meanings[code]})"
+        raise StudyError(f"Expected a ranked site, found site {number}, {why}; take one with a rank from the column site of sites.csv.")
     candidates = land.screen(rasters, study.land)
     place = np.flatnonzero(candidates["site"].to_numpy() == number)
-    if place.size == 0 or not bool(candidates["load_allowed"][place[0]]):
-        code = int(cells.to_numpy().ravel()[number])
-        meanings = dict(zip(np.atleast_1d(cells.attrs["flag_values"]).tolist(), cells.attrs["flag_meanings"].split("|"), strict=True))
-        raise StudyError(
-            f"Expected a ranked site, found site {number}, where no park may stand ({meanings.get(code, 'outside the region')}); "
-            "take one from the column site of sites.csv."
-        )
     return candidates.isel(site=place).load()
 
 
@@ -152,8 +152,8 @@ def write_site(supply: SiteSupply, folder: str | Path) -> dict[str, Path]:
     OutputError, ResourceError
         As :func:`siting.exports.publish`.
     """
-    zone, caption = supply.study.load.timezone, _caption(supply)
-    local = supply.hours.set_axis(supply.hours.index.tz_localize("UTC").tz_convert(zone))
+    caption = _caption(supply)
+    local = supply.hours.set_axis(_civil(supply))
     drawings: dict[str, Callable[[Path], None]] = {
         "week.png": partial(dispatch_charts.draw_worst_week, local, caption),
         "year.png": partial(dispatch_charts.draw_year, local, caption),
@@ -180,20 +180,29 @@ def _caption(supply: SiteSupply) -> str:
     return f"{place}; hourly matched {float(supply.chosen['matched_share']):.1%}: {mix}; {kind}"
 
 
+def _civil(supply: SiteSupply) -> pd.DatetimeIndex:
+    """Hours in the civil time of the park."""
+    import pandas as pd
+
+    return pd.DatetimeIndex(supply.hours.index).tz_localize("UTC").tz_convert(supply.study.load.timezone)
+
+
 def _write_hours(supply: SiteSupply, path: Path) -> None:
     units = {"state_of_charge": "state_of_charge_mwh"}
     table = supply.hours.rename(columns=lambda name: units.get(name, f"{name}_mw"))
-    local = table.index.tz_localize("UTC").tz_convert(supply.study.load.timezone)
+    local = _civil(supply)
     table.insert(0, "time_local", [stamp.isoformat() for stamp in local])
     table.to_csv(path, date_format="%Y-%m-%dT%H:%MZ", lineterminator="\n")
 
 
 def _write_costs(supply: SiteSupply, path: Path) -> None:
-    parts = supply.site["cost_by_component"].to_pandas()
-    parts["total"] = supply.site["delivered_cost"].to_pandas()
-    long = parts.rename_axis(columns="component").stack(future_stack=True).rename("cny_per_kwh").to_frame()
-    long["cny_per_year"] = long["cny_per_kwh"] * float(supply.site["load_energy"]) * 1e3
-    long.to_csv(path, lineterminator="\n")
+    import xarray as xr
+
+    total = supply.site["delivered_cost"].expand_dims(component=["total"])
+    costs = xr.concat([supply.site["cost_by_component"], total], dim="component", coords="minimal", compat="override")
+    table = costs.transpose("target", "component").to_series().rename("cny_per_kwh").to_frame()
+    table["cny_per_year"] = table["cny_per_kwh"] * float(supply.site["load_energy"]) * 1e3
+    table.to_csv(path, lineterminator="\n")
 
 
 def _write_record(supply: SiteSupply, path: Path) -> None:

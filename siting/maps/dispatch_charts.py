@@ -72,14 +72,15 @@ def draw_worst_week(hours: pd.DataFrame, caption: str, path: Path) -> None:
     store.set_ylim(0, None)
     days = [n for n, stamp in enumerate(week.index) if stamp.hour == 0]
     store.set_xticks(days, [f"{week.index[n]:%a %d %b}" for n in days])
-    store.set_xlabel(f"civil time, {week.index.tz}")
+    store.set_xlabel(f"civil time, {_zone(week)}")
     store.set_xlim(0, len(week))
     _save(figure, path)
 
 
 def draw_year(hours: pd.DataFrame, caption: str, path: Path) -> None:
     """Daily means of what serves the load, and the import of every hour by day and hour of the day; parameters as for the week."""
-    days = _with_origins(hours).groupby(hours.index.tz_localize(None).floor("D")).mean()
+    whole = _whole_days(hours)
+    days = _with_origins(whole).groupby(_local(whole).floor("D")).mean()
     figure, (power, hourly) = _panels(caption, (2, 1))
     place = np.arange(len(days) + 1)
     _stack(power, days, _SERVED, place)
@@ -90,15 +91,15 @@ def draw_year(hours: pd.DataFrame, caption: str, path: Path) -> None:
     power.set_title(f"The year: {share:.1%} of the load comes from the grid", loc="left")
     _legend(power)
     image = hourly.imshow(
-        _by_hour(hours), aspect="auto", origin="lower", extent=(0, len(days), 0, 24), cmap="cividis_r", interpolation="nearest", vmin=0
+        _by_hour(whole), aspect="auto", origin="lower", extent=(0, len(days), 0, 24), cmap="cividis_r", interpolation="nearest", vmin=0
     )
     hourly.set_ylabel("hour of the day")
     hourly.set_yticks([0, 6, 12, 18, 24])
     firsts = [n for n, day in enumerate(days.index) if day.day == 1]
     hourly.set_xticks(firsts, [f"{days.index[n]:%b}" for n in firsts])
-    hourly.set_xlabel(f"civil time, {hours.index.tz}; below: grid import of each hour")
+    hourly.set_xlabel(f"civil time, {_zone(hours)}; below: grid import of each hour")
     hourly.set_xlim(0, len(days))
-    figure.colorbar(image, ax=[power, hourly], label="grid import [MW]", shrink=0.5, anchor=(0, 0))
+    figure.colorbar(image, cax=hourly.inset_axes((1.02, 0.0, 0.015, 1.0)), label="grid import [MW]")
     _save(figure, path)
 
 
@@ -146,11 +147,31 @@ def _with_origins(hours: pd.DataFrame) -> pd.DataFrame:
     return hours.assign(pv_direct=hours["direct"] * hours["pv"] / generation, wind_direct=hours["direct"] * hours["wind"] / generation)
 
 
+def _whole_days(hours: pd.DataFrame) -> pd.DataFrame:
+    """Hours without the first and the last day, of which a UTC year holds a part only."""
+    day = _local(hours).floor("D")
+    count = day.to_series().groupby(day).transform("size").to_numpy()
+    return hours[count >= 23]
+
+
 def _by_hour(hours: pd.DataFrame) -> np.ndarray:
-    """Import [MW] by hour of the civil day and day; NaN for hours that the year or the day lacks."""
-    local = hours.index.tz_localize(None)
-    table = hours["import"].groupby([local.hour, local.floor("D")]).mean().unstack()
+    """Import [MW] by hour of the civil day and day; NaN for an hour that the day lacks."""
+    local = _local(hours)
+    table = hours.assign(hour=local.hour, day=local.floor("D")).pivot_table(index="hour", columns="day", values="import")
     return np.asarray(table.to_numpy(), np.float64)
+
+
+def _local(hours: pd.DataFrame) -> pd.DatetimeIndex:
+    """Civil stamps without their zone."""
+    import pandas as pd
+
+    return pd.DatetimeIndex(hours.index).tz_localize(None)
+
+
+def _zone(hours: pd.DataFrame) -> str:
+    import pandas as pd
+
+    return str(pd.DatetimeIndex(hours.index).tz)
 
 
 def _panels(caption: str, heights: tuple[int, ...]) -> tuple[Figure, tuple[Axes, ...]]:
