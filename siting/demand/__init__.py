@@ -28,6 +28,7 @@ __all__ = [
     "archetypes",
     "flexible_parts",
     "hourly_load",
+    "load_warnings",
 ]
 
 Floats = NDArray[np.float64]
@@ -158,6 +159,18 @@ def flexible_parts(load: Load, time: Any) -> FlexibleLoad:
     hours = _hours(time)
     days = civil_days(hours.tz_localize("UTC").tz_convert(load.timezone))
     return add_up([split(*_plant_load(plant, load.timezone, hours), days, plant.flexibility) for plant in load.plants()])
+
+
+def load_warnings(load: Load) -> list[str]:
+    """Sentences on what of the load is of low confidence, for the reader of its numbers."""
+    plants, known = load.plants(), archetypes()
+    rough = sorted({each.profile for each in plants if each.measured is None and known[each.profile].shape_confidence == "low"})
+    sentences = [f"The hourly shape of {', '.join(rough)} is an expert figure of low confidence; give measured hours."] if rough else []
+    bends = [each.flexibility for each in plants if each.flexibility.interruptible_share > 0]
+    if any("interruption_price_cny_per_kwh" not in bend.model_fields_set for bend in bends):
+        price = bends[0].interruption_price_cny_per_kwh
+        sentences.append(f"The price of cut load ({price:g} CNY/kWh) is an assumption of low confidence; put your own in the study.")
+    return sentences
 
 
 def _hours(time: Any) -> pd.DatetimeIndex:

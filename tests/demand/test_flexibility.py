@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from siting.demand import AnnualEnergy, Flexibility, FlexibleLoad, Load, Tenant, flexible_parts, hourly_load
+from siting.demand import AnnualEnergy, Flexibility, FlexibleLoad, Load, Tenant, flexible_parts, hourly_load, load_warnings
 
 WEEK = pd.date_range("2013-03-01", periods=24 * 7, freq="h")
 YEAR = pd.date_range("2013-01-01", "2014-01-01", freq="h", inclusive="left")
@@ -116,3 +116,12 @@ def test_tenants_share_one_price_of_cuts():
     bends = [Flexibility(interruptible_share=0.1, interruption_price_cny_per_kwh=price) for price in (1, 2)]
     with pytest.raises(ValueError, match=r"one interruption_price_cny_per_kwh for all tenants, found 1 and 2"):
         Load(tenants=tuple(Tenant(mean_mw=5, flexibility=bend) for bend in bends))
+
+
+def test_the_reader_is_told_of_guesses():
+    assert load_warnings(Load(profile="aluminium")) == []
+    park = Load(tenants=(Tenant(mean_mw=1, profile="food"), Tenant(mean_mw=1, flexibility=Flexibility(interruptible_share=0.1))))
+    assert load_warnings(park) == [
+        "The hourly shape of food is an expert figure of low confidence; give measured hours.",
+        "The price of cut load (1 CNY/kWh) is an assumption of low confidence; put your own in the study.",
+    ]
