@@ -54,6 +54,22 @@ def run(
 
 
 @app.command()
+def supply(
+    study: StudyFile,
+    site: Annotated[int, typer.Option("--site", metavar="ID", help="Cell number, the column site of sites.csv.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the hours, the costs and the pictures.")],
+    target: Annotated[float | None, typer.Option("--target", metavar="X", help="Hourly matched share; default: that of the score.")] = None,
+) -> None:
+    """Write the hourly dispatch of one site, its worst week, its year and its costs."""
+    from siting.site_supply import supply_site, write_site
+    from siting.study import read_study
+
+    result = supply_site(read_study(study), site, target, out)
+    for file in write_site(result, out).values():
+        typer.echo(str(file))
+
+
+@app.command()
 def validate(study: StudyFile) -> None:
     """Check a study without running it."""
     from siting.study import read_study

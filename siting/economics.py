@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from siting.finance import Finance, Tariff, import_price
+from siting.finance import Finance, export_prices, import_price, low_confidence_defaults
 from siting.vocabulary import step, with_warnings
 
 if TYPE_CHECKING:
     import xarray as xr
+
+    from siting.finance import Tariff
 
 #: Parts of the delivered cost, in the order in which they are added.
 COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
@@ -50,7 +52,8 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     Notes
     -----
     The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for a contracted
-    grid capacity equal to the import peak, less export revenue, over the annual load. The island cost is that of plants and
+    grid capacity equal to the import peak, less export revenue, over the annual load. Where PV and wind have captured prices of
+    their own, exports are shared out by the generation of the year. The island cost is that of plants and
     battery over the energy that they serve; it leaves the residual out and is never ranked.
     """
     costs, tariff = finance.annual_costs(), finance.tariff
@@ -61,8 +64,8 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
         + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
         "import": sites["import_energy"] * 1e3 * price,
-        "grid_capacity": sites["import_peak"] * 1e3 * (12.0 * tariff.capacity_charge_cny_per_kw_month),
-        "export": sites["exported_energy"] * 1e3 * -tariff.export_price_cny_per_kwh,
+        "grid_capacity": sites["import_peak"] * 1e3 * (12.0 * tariff.capacity_charge()),
+        "export": sites["exported_energy"] * 1e3 * -_captured(sites, tariff),
     }
     own = parts["pv"] + parts["wind"] + parts["battery"]
     total = own + parts["import"] + parts["grid_capacity"] + parts["export"]
@@ -78,16 +81,29 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
 
 def _warnings(finance: Finance) -> list[str]:
     """What the costs leave out, and the prices of low confidence on which they rest."""
-    tariff, usual = finance.tariff, Tariff()
     line = "" if finance.connection_capex_cny_per_kw > 0 else ", lines from plants to park"
     sentences = [f"Costs, in CNY of {finance.currency_year}, leave out land rent{line} and the yearly ageing of modules and turbines."]
-    names = {"grid_charge_cny_per_kwh": "CNY/kWh", "capacity_charge_cny_per_kw_month": "CNY per kW and month"}
-    guessed = [f"{getattr(tariff, name):g} {unit}" for name, unit in names.items() if getattr(tariff, name) == getattr(usual, name)]
+    guessed = [f"{each.value:g} {each.unit}" for each in low_confidence_defaults(finance.tariff) if _in_use(each.name, finance.tariff)]
     if guessed:
         sentences.append(
             f"The charges for grid power ({' and '.join(guessed)}) are expert figures of low confidence; put your own in the study."
         )
     return sentences
+
+
+def _in_use(name: str, tariff: Tariff) -> bool:
+    """Whether a figure of the tariff has a part in the costs."""
+    if name == "capacity_charge_cny_per_kw_month":
+        return tariff.grid_connected and tariff.capacity_formula is None
+    return tariff.grid_connected
+
+
+def _captured(sites: xr.Dataset, tariff: Tariff) -> xr.DataArray:
+    """Mean price of exports [CNY/kWh], PV and wind by their generation."""
+    prices = export_prices(sites, tariff)
+    pv, wind = (sites[f"{plant}_capacity"] * sites[f"{plant}_full_load_hours"] for plant in ("pv", "wind"))
+    share = (pv / (pv + wind)).where(pv + wind > 0, 0.0)
+    return prices.wind + share * (prices.pv - prices.wind)
 
 
 def levelised_cost(annual_cost: float, full_load_hours: xr.DataArray) -> xr.DataArray:

@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -83,8 +84,15 @@ class Run(Protocol):
         """Make the interactive map."""
 
 
-def check_folder(folder: str | Path) -> Path:
+def check_folder(folder: str | Path, names: Iterable[str] | None = None) -> Path:
     """Make sure, before anything is computed, that outputs can be written to a folder; it is made if it is missing.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where the outputs shall stand.
+    names : iterable of str, optional
+        Their names; default: those of a run.
 
     Raises
     ------
@@ -96,7 +104,7 @@ def check_folder(folder: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
-        taken = [name for name in (*OUTPUTS, RECORD) if (path / name).is_dir()]
+        taken = [name for name in (names or (*OUTPUTS, RECORD)) if (path / name).is_dir()]
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise OutputError(f"Expected a folder to write to, found {str(path)!r} ({reason}); choose another one with --out.") from None
@@ -135,21 +143,50 @@ def write_outputs(run: Run, folder: str | Path, files: Iterable[str] | None = No
 
     Notes
     -----
-    All files are written and synced in a hidden folder inside ``folder``, on the same disk, and then moved into place one by
-    one, the record last. A failure before the first move leaves earlier outputs untouched; a kill between two moves leaves
-    whole files of two runs, and the checksums in the record tell them apart. Only a kill leaves the hidden folder
-    (``.siting-`` and some letters) behind; it can be deleted.
+    As :func:`publish`; the record comes last, and its checksums tell the files of two runs apart.
     """
     names = _selection(files)
-    target = check_folder(folder)
+    writers: dict[str, Callable[[Path], None]] = {name: partial(OUTPUTS[name], run) for name in names}
+    return publish(folder, {**writers, RECORD: lambda path: _write_record(run, path.parent, names)})
+
+
+def publish(folder: str | Path, writers: Mapping[str, Callable[[Path], None]]) -> dict[str, Path]:
+    """Write files into a folder, each of them whole.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Where to; earlier files are replaced.
+    writers : mapping of str to callable
+        Name of each file, and what writes it to a path.
+
+    Returns
+    -------
+    dict
+        Path of each file by name.
+
+    Raises
+    ------
+    OutputError
+        If the folder can't be written to.
+    ResourceError
+        If the disk is full.
+
+    Notes
+    -----
+    All files are written and synced in a hidden folder inside ``folder``, on the same disk, and then moved into place one by
+    one, in their order. A failure before the first move leaves earlier outputs untouched; a kill between two moves leaves
+    whole files of two runs. Only a kill leaves the hidden folder
+    (``.siting-`` and some letters) behind; it can be deleted.
+    """
+    target = check_folder(folder, writers)
     try:
         with tempfile.TemporaryDirectory(prefix=".siting-", dir=target) as hidden:
             staging = Path(hidden)
-            for name in names:
-                OUTPUTS[name](run, staging / name)
+            for name, write in writers.items():
+                write(staging / name)
                 _sync(staging / name)
-            _write_record(run, staging, names)
-            return _publish(staging, target, (*names, RECORD))
+            return _move(staging, target, writers)
     except SitingError:
         raise
     except OSError as error:
@@ -166,7 +203,7 @@ def _selection(files: Iterable[str] | None) -> tuple[str, ...]:
     return tuple(name for name in OUTPUTS if name in chosen)
 
 
-def _publish(staging: Path, target: Path, names: Iterable[str]) -> dict[str, Path]:
+def _move(staging: Path, target: Path, names: Iterable[str]) -> dict[str, Path]:
     placed = {}
     for name in names:
         placed[name] = target / name
@@ -360,7 +397,6 @@ def _write_record(run: Run, staging: Path, names: Iterable[str]) -> None:
     }
     text = json.dumps(plain(record), ensure_ascii=False, allow_nan=False, indent=2, sort_keys=True)
     (staging / RECORD).write_text(text + "\n", encoding="utf-8", newline="\n")
-    _sync(staging / RECORD)
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

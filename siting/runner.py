@@ -78,10 +78,14 @@ def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
     xr.Dataset
         The block's site table with the supply variables, without a time dimension.
     """
+    return supply.match_supply(hourly_yields(block, study), study.load, study.supply, study.finance)
+
+
+def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
+    """Hours of weather and yields at a block of sites."""
     hours = resource.add_weather(block, study.weather)
     hours = pv.add_pv_yield(hours, study.pv)
-    hours = wind.add_wind_yield(hours, study.wind)
-    return supply.match_supply(hours, study.load, study.supply, study.finance)
+    return wind.add_wind_yield(hours, study.wind)
 
 
 def rate(sites: xr.Dataset, study: Study) -> xr.Dataset:

@@ -137,6 +137,11 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
     """Refuse files that the study can't read; what is in them is checked when they are opened."""
     paths: dict[tuple[str | int, ...], str] = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
     paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
+    if study.load.measured is not None:
+        paths["load", "measured", "path"] = study.load.measured.path
+    for number, tenant in enumerate(study.load.tenants):
+        if tenant.measured is not None:
+            paths["load", "tenants", number, "measured", "path"] = tenant.measured.path
     checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
     if study.weather.path is not None:
         checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)

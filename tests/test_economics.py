@@ -7,7 +7,7 @@ from reference.years import make_sites
 
 from siting.demand import Load
 from siting.economics import COMPONENTS, add_costs, levelised_cost
-from siting.finance import Finance, Tariff
+from siting.finance import CapacityCharge, CapturedExport, Finance, Tariff
 from siting.supply import Supply, match_supply
 from siting.vocabulary import STEPS, MissingVariableError
 
@@ -93,6 +93,24 @@ def test_costs_say_what_they_leave_out_and_which_charges_are_guesses():
     assert json.loads(add_costs(hand_made(), own).attrs["warnings"]) == [
         "Costs, in CNY of 2024, leave out land rent and the yearly ageing of modules and turbines."
     ]
+
+
+def test_captured_prices_are_shared_out_by_generation():
+    """300 MW x 1 650 h of PV and 100 MW x 2 800 h of wind: 63.87 % at half of 0.30, the rest at 0.9 of it."""
+    tariff = Tariff(captured_export=CapturedExport(pv_factor=0.5, wind_factor=0.9))
+    export = add_costs(hand_made(), Finance(tariff=tariff))["cost_by_component"].sel(component="export").item()
+    pv = 495 / (495 + 280)
+    assert export == pytest.approx(-20e6 * (pv * 0.15 + (1 - pv) * 0.27) / 800e6)
+
+
+def test_the_formula_of_document_1192_and_the_lack_of_a_grid_set_the_capacity_charge():
+    formula = Finance(tariff=Tariff(capacity_formula=CapacityCharge()))
+    costs = add_costs(hand_made(), formula)
+    assert costs["cost_by_component"].sel(component="grid_capacity").item() == pytest.approx(90e3 * 12 * (35 + 0.06 * 0.6 * 730) / 800e6)
+    assert "0.065 CNY/kWh and 35 CNY per kW and month and 0.06 CNY/kWh and 0.6" in json.loads(costs.attrs["warnings"])[1]
+    island = add_costs(hand_made(), Finance(tariff=Tariff(grid_connected=False)))
+    assert island["cost_by_component"].sel(component="grid_capacity").item() == 0
+    assert len(json.loads(island.attrs["warnings"])) == 1
 
 
 def test_lazy_equals_eager(matched):

@@ -63,7 +63,7 @@ KEYS = [
         "did you mean 'grid_charge_cny_per_kwh'?",
     ),
     case("unknown key in a list", WEIGHTS, SECOND, second("weight", "wieght"), "did you mean 'weight'?", line=5),
-    case("unknown key like none", "load: {$: 100}", "mean_mw", "xyzzy", "known keys are mean_mw, profile, timezone"),
+    case("unknown key like none", "load: {$: 100}", "mean_mw", "xyzzy", "known keys are flexibility, mean_mw, measured, profile, tenants"),
     case("key without its unit", "grid: {$: 25}", "resolution_km", "resolution", "did you mean 'resolution_km'?"),
     case("missing key in a list", WEIGHTS, SECOND, second("best: 1000, ", ""), "expected the key 'criteria.1.best'", line=5),
     case("missing unit of a raster", "layers: {$}", "", "annual_ghi: {path: ghi.tif}", "expected the key 'layers.annual_ghi.unit'"),
@@ -105,7 +105,7 @@ TYPES = [
     case("more than any number", "load: {mean_mw: $}", "100", "1e999", "to be a finite number"),
     case("an octal number", "weather: {seed: $}", "10", "010", "found '010'"),
     case("another tilt", "pv: {surface_tilt: $}", "latitude", "flat", "'pv.surface_tilt' to be a number"),
-    case("unknown profile", "load: {profile: $}", "two_shift", "twoshift", "'flat', 'two_shift' or 'three_shift'"),
+    case("unknown profile", "load: {profile: $}", "two_shift", "twoshift", "did you mean 'two_shift'?"),
     case("measured weather", "weather: {source: $}", "synthetic", "era5", "to be 'synthetic' or 'store', found 'era5'"),
 ]
 

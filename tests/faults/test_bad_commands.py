@@ -46,6 +46,8 @@ REFUSED = {
     "a name too long": (["run", "tiny.yaml", "--out", "n" * 300], 2, "File name too long"),
     "an output taken": (["run", "tiny.yaml", "--out", "taken"], 2, "found a folder 'map.html'"),
     "unknown entry": (["catalog", "show", "province"], 3, "did you mean 'provinces'?"),
+    "no such site": (["supply", "tiny.yaml", "--site", "5", "--out", "new"], 2, "found site 5, which is no cell of the study"),
+    "a target not tried": (["supply", "tiny.yaml", "--site", "5", "--target", "9", "--out", "new"], 2, "found 9; add it to the study"),
     "changed catalog": (["run", "tiny.yaml", "--out", "new"], 3, "Expected sha256"),
     "text for a raster, over earlier outputs": (["run", "text.yaml", "--out", "done"], 3, "found another format in text.tif"),
     "a cluster without a port": (["run", "tiny.yaml", "--out", "new", "--client", "nowhere"], 5, "missing port number"),
