@@ -27,7 +27,8 @@ COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
         "battery_energy",
         "matched_share",
         "import_energy",
-        "import_peak",
+        "import_price_factor",
+        "grid_capacity",
         "exported_energy",
         "grid_energy_price",
     ),
@@ -51,8 +52,8 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
 
     Notes
     -----
-    The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for a contracted
-    grid capacity equal to the import peak, less export revenue, over the annual load. Where PV and wind have captured prices of
+    The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for the contracted
+    grid capacity, less export revenue, over the annual load. Where PV and wind have captured prices of
     their own, exports are shared out by the generation of the year. The island cost is that of plants and
     battery over the energy that they serve; it leaves the residual out and is never ranked.
     """
@@ -63,8 +64,8 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
         "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
         + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
-        "import": sites["import_energy"] * 1e3 * price,
-        "grid_capacity": sites["import_peak"] * 1e3 * (12.0 * tariff.capacity_charge()),
+        "import": sites["import_energy"] * 1e3 * price * sites["import_price_factor"],
+        "grid_capacity": sites["grid_capacity"] * 1e3 * (12.0 * tariff.capacity_charge()),
         "export": sites["exported_energy"] * 1e3 * -_captured(sites, tariff),
     }
     own = parts["pv"] + parts["wind"] + parts["battery"]

@@ -188,6 +188,20 @@ VARIABLES: dict[str, Variable] = {
     "balance_residual": Variable(
         "1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"
     ),
+    "load_energy_monthly": Variable("MWh", ("site", "month"), "monthly load", "月用电量"),
+    "generation_monthly": Variable("MWh", ("site", "target", "month"), "monthly available generation", "月可发电量"),
+    "import_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly energy drawn from the public grid", "月网购电量"),
+    "reachable_share": Variable("1", _SITE, "largest hourly matched share that land and overbuild allow", "可达逐时自供比例"),
+    "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
+    "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
+    "import_price_factor": Variable("1", _MIX, "mean factor on the import price in the hours of import", "网购电价时段系数"),
+    "grid_capacity": Variable("MW", _MIX, "contracted grid capacity", "合同电网容量"),
+    "target_price": Variable("CNY kWh-1", _MIX, "what one kWh less of import would cost: the price of the target", "目标影子价格"),
+    "sizing_gap": Variable("1", _MIX, "gap between the bounds of the least cost", "成本上下界差"),
+    "supply_engine": Variable("", _MIX, "engine that sized the supply: 1 cutting planes with certificate, 2 linear programme", "求解引擎"),
+    "supply_limits": Variable(
+        "", _MIX, "what binds: 1 target, 2 PV land, 4 wind land, 8 overbuild, 16 self-use, 32 own share (bit flags)", "约束条件"
+    ),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),

@@ -28,7 +28,8 @@ def hand_made():
         "battery_energy": 400.0,
         "matched_share": 0.875,
         "import_energy": 100e3,
-        "import_peak": 90.0,
+        "import_price_factor": 1.0,
+        "grid_capacity": 90.0,
         "exported_energy": 20e3,
     }
     site = {"pv_full_load_hours": 1650.0, "wind_full_load_hours": 2800.0, "load_energy": 800e3, "grid_energy_price": 0.30}
@@ -135,5 +136,5 @@ def test_no_output_has_no_levelised_cost():
 
 
 def test_missing_supply_is_named():
-    with pytest.raises(MissingVariableError, match=r"add_costs needs import_peak;.*Run the step"):
-        add_costs(hand_made().drop_vars("import_peak"), FINANCE)
+    with pytest.raises(MissingVariableError, match=r"add_costs needs grid_capacity;.*Run the step"):
+        add_costs(hand_made().drop_vars("grid_capacity"), FINANCE)

@@ -1,4 +1,19 @@
-"""Least-cost supply of a load from its own PV, wind and battery at an hourly matched share. Time dies here."""
+"""Least-cost supply of a load from its own PV, wind and battery at an hourly matched share. Time dies here.
+
+The problem, for a site and a target X: choose PV, wind, battery power and battery energy that minimise
+
+    annualised cost of plants and battery + price of imports x import + charge x contracted grid capacity - revenue from exports
+
+over one or several years, so that in every hour generation + discharge + import = load + charge + export + curtailment; the state of
+charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load,
+self-used generation >= a share of what is available (curtailed energy and storage losses count as available, not as used), own supply
+>= a share of the load, exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
+The grid covers every deficit: a project that imports at all contracts the peak of its load, one that doesn't pays no charge.
+
+Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever imports have one
+price and exports earn nothing. Everything else, and what it leaves open, goes to the linear programme of `siting.supply.programme`.
+The result says which engine served a site and how large the gap is.
+"""
 
 from __future__ import annotations
 
@@ -10,23 +25,23 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
 
-from siting.demand import Load, hourly_load
-from siting.finance import Finance, import_price
-from siting.vocabulary import AlignmentError, Parameters, UnitsError, step
+from siting.demand import FlexibleLoad, Load, flexible_parts, hourly_load, load_warnings
+from siting.finance import Finance, import_price, import_price_hours
+from siting.supply.limits import Limits
+from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
     from siting.supply.dispatch import Battery
-    from siting.supply.portfolio import Grid
+    from siting.supply.sizing import State, Terms
 
 Floats = NDArray[np.float64]
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class Storage(Parameters):
-    """Battery: efficiency, usable range and the sizes to try."""
+    """Battery: efficiency and usable range; its power and energy are chosen."""
 
     round_trip_efficiency: float = Field(
         0.86,
@@ -37,23 +52,17 @@ class Storage(Parameters):
     minimum_state_of_charge: float = Field(
         0.1, ge=0, lt=1, description="Share of the nominal energy that is never used, a margin for ageing; expert, low confidence."
     )
-    hours: tuple[Annotated[float, Field(ge=0, le=1_000)], ...] = Field(
-        (0, 1, 2, 3, 4, 6, 8, 10, 12, 16, 20, 24), min_length=1, description="Nominal energies to try, in hours of the mean load."
-    )
-    durations: tuple[Annotated[float, Field(gt=0, le=100)], ...] = Field(
-        (2, 4, 6, 8, 12), min_length=1, description="Durations to try: hours from full to empty at full power."
-    )
 
 
 class Supply(Parameters):
-    """Targets, the grid of portfolios to search, and their limits."""
+    """Targets, and the limits of what may be built."""
 
     targets: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.8, 0.9), min_length=1, description="Hourly matched shares to reach, ascending fractions (90 % is 0.9)."
     )
     storage: Storage = Field(default_factory=Storage, description="Battery.")
-    pv_shares: tuple[Share, ...] = Field(
-        tuple(k / 20 for k in range(21)), min_length=1, description="PV shares of the year's generation to try; wind gives the rest."
+    limits: Limits = Field(
+        default_factory=Limits, description="Shares that the supply must keep, such as those of the direct connection rules."
     )
     max_overbuild: float = Field(10.0, gt=0, le=100, description="Most generation to plan for, as a multiple of the load.")
     pv_density_mw_per_km2: float = Field(
@@ -64,7 +73,7 @@ class Supply(Parameters):
         0.0, ge=0, description="Largest export to the public grid; 0 as no reverse flow is allowed without a spot market."
     )
     tolerance: float = Field(
-        1e-4, ge=1e-6, le=1e-2, description="Overshoot of a target, and cost above the cheapest portfolio of the grid, that end a search."
+        1e-3, ge=1e-7, le=1e-2, description="Gap between the upper and the lower bound of the cost, as a share of it, that ends a search."
     )
 
     @field_validator("targets")
@@ -98,17 +107,39 @@ QUANTITIES = (
     "exported_energy",
     "storage_loss",
     "balance_residual",
+    "import_hours",
+    "longest_lull",
+    "import_price_factor",
+    "grid_capacity",
+    "target_price",
+    "sizing_gap",
+    "supply_engine",
+    "supply_limits",
 )
+
+#: Engines of `supply_engine`.
+FAST, PROGRAMME = 1.0, 2.0
+
+#: Bits of `supply_limits`: what binds at the optimum.
+BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32}
 
 
 class Block(NamedTuple):
-    """What all sites share: load [MW] and month of each hour, the search, costs [CNY per MW or MWh and year] and mean load [MW]."""
+    """What all sites share.
+
+    Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
+    import price by hour [1], export price [CNY/MWh], and charge for grid capacity [CNY per MW and year], NaN off the grid.
+    """
 
     load: Floats
     month: NDArray[np.int64]
     supply: Supply
     costs: tuple[float, float, float, float]
     mean_mw: float
+    years: int
+    price_factor: Floats
+    export_price: float
+    capacity_charge: float
 
 
 @step(
@@ -119,30 +150,30 @@ class Block(NamedTuple):
         "pv_capacity_factor_monthly",
         "wind_capacity_factor_monthly",
         "load_energy",
+        "load_energy_monthly",
+        "reachable_share",
         *QUANTITIES,
         "matched_share_monthly",
+        "generation_monthly",
+        "import_energy_monthly",
     ),
 )
 def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> xr.Dataset:
     """Cheapest own supply of the load at each site and target, and its year in sums.
-
-    The cost that is minimised is that of plants, battery and imported energy; the charge for contracted grid capacity and
-    revenue from exports follow from the result and do not steer it. Where the import price is unknown (NaN) it does not steer
-    either.
 
     Parameters
     ----------
     sites : Dataset
         Has hourly capacity factors of one calendar year (site, time), land fractions, cell area and grid energy price (site).
     load, supply, finance
-        Load; targets, grid of portfolios and limits; cost book and tariff.
+        Load; targets and limits; cost book and tariff.
 
     Returns
     -------
     Dataset
         Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year).
-        All numbers of a portfolio are NaN where no portfolio within land and overbuild reaches the target, and where an hour
-        or a land fraction is unknown.
+        All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` says
+        what does), and where an hour or a land fraction is unknown. Where the import price is unknown it does not steer.
 
     Raises
     ------
@@ -150,29 +181,31 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         If the time axis is not every hour of one calendar year.
     UnitsError
         If a capacity factor lies outside 0 to 1.5.
+    StudyError
+        If the load is flexible, or export prices differ by plant: neither engine knows them yet.
     """
     import xarray as xr
 
     time = _calendar_year(sites)
-    block = Block(hourly_load(load, time), time.month.to_numpy().astype(np.int64), supply, _costs(finance), load.mean_mw)
+    block = _block(load, supply, finance, time)
     area = sites["cell_area"]
     limits = (
         sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
         sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
     )
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
-    yields, mixes, monthly = xr.apply_ufunc(
+    yields, mixes, monthly, reached = xr.apply_ufunc(
         match_block,
         *factors,
         *limits,
         import_price(sites, finance.tariff) * 1e3,
         input_core_dims=[["time"], ["time"], [], [], []],
         kwargs={"block": block},
-        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "month"]],
+        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], []],
         dask="parallelized",
-        output_dtypes=[np.float64] * 3,
+        output_dtypes=[np.float64] * 4,
         dask_gufunc_kwargs={
-            "output_sizes": {"plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "month": 12}
+            "output_sizes": {"plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 3, "month": 12}
         },
     )
     result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
@@ -181,15 +214,49 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
     for k, name in enumerate(QUANTITIES):
         result[name] = mixes.isel(quantity=k, drop=True)
-    result["matched_share_monthly"] = monthly
+    for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly")):
+        result[name] = monthly.isel(sums=k, drop=True)
+    result["reachable_share"] = reached
     result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
-    return result.assign_attrs(hours=time.size)
+    by_month = xr.DataArray(
+        [math.fsum(block.load[block.month == m]) for m in range(1, 13)], dims="month", coords={"month": result["month"]}
+    )
+    result["load_energy_monthly"] = xr.ones_like(area, dtype=np.float64) * by_month
+    return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
+    """What all sites of a study share; refuses what neither engine knows."""
+    tariff = finance.tariff
+    if _moves(flexible_parts(load, time)):
+        raise StudyError("Expected a load without flexibility, found some; the sizing doesn't move load yet: remove load.flexibility.")
+    if tariff.captured_export is not None and supply.export_limit_mw > 0:
+        raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
+    if not tariff.grid_connected and supply.targets != (1.0,):
+        raise StudyError("Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected.")
+    hours = hourly_load(load, time)
+    return Block(
+        hours,
+        time.month.to_numpy().astype(np.int64),
+        supply,
+        _costs(finance),
+        float(hours.mean()),
+        1,
+        import_price_hours(tariff, time),
+        tariff.export_price_cny_per_kwh * 1e3 if supply.export_limit_mw > 0 else 0.0,
+        12e3 * tariff.capacity_charge() if tariff.grid_connected else math.nan,
+    )
+
+
+def _moves(parts: FlexibleLoad) -> bool:
+    """Whether any of a load may move or be cut."""
+    return bool(parts.free_energy > 0 or max(parts.shift_max_up.max(), parts.shift_max_down.max(), parts.cut_max.max()) > 0)
 
 
 def match_block(
     pv: ArrayLike, wind: ArrayLike, pv_limit: ArrayLike, wind_limit: ArrayLike, import_cost: ArrayLike, *, block: Block
-) -> tuple[Floats, Floats, Floats]:
-    """Search yields, portfolios and monthly shares of some sites, on arrays.
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Yields, portfolios and monthly sums of some sites, on arrays.
 
     Parameters
     ----------
@@ -206,31 +273,138 @@ def match_block(
         Monthly means [1] and annual sum [h] of PV and wind.
     mixes : ndarray, shape (site, target, quantity)
         Numbers of each portfolio.
-    monthly : ndarray, shape (site, target, 12)
-        Matched share by month [1].
+    monthly : ndarray, shape (site, target, 3, 12)
+        Matched share [1], generation and import [MWh] by month.
+    reached : ndarray, shape (site,)
+        Largest matched share that the limits of land and overbuild allow [1].
     """
-    from siting.supply import portfolio
+    from siting.supply import account, sizing
 
     series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
-    count, supply, targets = len(series[0]), block.supply, np.array(block.supply.targets)
-    yields = np.empty((count, 2, 13))
-    mixes, monthly = np.full((count, targets.size, len(QUANTITIES)), np.nan), np.full((count, targets.size, 12), np.nan)
-    year = portfolio.Year(block.load, block.month, supply.export_limit_mw)
-    grid, battery = _grid(supply, block.mean_mw), _battery(supply.storage)
+    count, supply = len(series[0]), block.supply
+    yields, reached = np.empty((count, 2, 13)), np.full(count, np.nan)
+    mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 3, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
+    state = sizing.empty_state()
     for i in range(count):
-        terms = portfolio.Terms(
-            costs=block.costs,
-            import_cost=0.0 if np.isnan(price[i]) else float(price[i]),
-            pv_limit=float(limits[0][i]),
-            wind_limit=float(limits[1][i]),
-            overbuild_limit=supply.max_overbuild,
-            tolerance=supply.tolerance,
-        )
         for k in range(2):
-            yields[i, k, 12] = portfolio.summarise(series[k][i], block.month, yields[i, k, :12])
-        portfolio.match_site(series[0][i], series[1][i], year, grid, targets, battery, terms, mixes[i], monthly[i])
-    return yields, mixes, monthly
+            yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
+        if np.isnan([yields[i, 0, 12], yields[i, 1, 12], limits[0][i], limits[1][i]]).any():
+            continue
+        site = Site(series[0][i], series[1][i], 0.0 if np.isnan(price[i]) else float(price[i]), float(limits[0][i]), float(limits[1][i]))
+        reached[i] = match_site(site, block, state, mixes[i], monthly[i])
+    return yields, mixes, monthly, reached
+
+
+class Site(NamedTuple):
+    """One site: hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW]."""
+
+    pv: Floats
+    wind: Floats
+    import_price: float
+    pv_limit: float
+    wind_limit: float
+
+
+def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats) -> float:
+    """Fill the portfolios (target, quantity) and monthly sums (target, 3, 12) of one site; returns the largest share in reach."""
+    from siting.supply import sizing
+
+    supply, battery, mean = block.supply, _battery(block.supply.storage), block.mean_mw
+    energy = float(block.load.sum())
+    terms = sizing.Terms(
+        costs=np.array(block.costs) * (block.years * mean / energy),
+        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
+        self_use=supply.limits.self_use_share_min,
+        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
+        overbuild=supply.max_overbuild,
+        import_share=1.0 - supply.limits.own_share_min,
+        tolerance=supply.tolerance,
+    )
+    allowed = 1.0 - np.array(supply.targets)
+    results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
+    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
+    reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
+    one_price = block.export_price == 0.0 and bool(np.all(block.price_factor == 1.0))
+    for k in range(allowed.size - 1, -1, -1):
+        if one_price and results[k, 6] != sizing.OPEN:
+            _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
+        else:
+            _keep_programmed(site, block, battery, terms, supply.targets[k], mixes[k], monthly[k])
+        if k + 1 < allowed.size:
+            _prefer_off_grid(site, block, mixes, monthly, k)
+    return reached
+
+
+def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> None:
+    """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
+    from siting.supply import account, dispatch
+
+    if np.isnan(result[0]):
+        return
+    mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
+    hourly = np.empty((len(dispatch.SERIES), block.load.size))
+    dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
+    totals[:4] = mix
+    account.account(hourly, block.month, block.load, battery, totals, monthly)
+    _describe(block, terms, totals, float(result[7]), 1.0 - result[5] / result[4] if result[4] > 0 else 0.0, FAST)
+
+
+def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, target: float, totals: Floats, monthly: Floats) -> None:
+    """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
+    from siting.supply import account, dispatch, programme
+
+    grid = np.max(block.load)
+    problem = programme.Problem(
+        site.pv, site.wind, block.load, np.r_[np.array(block.costs) * block.years, 0.0], terms.import_price * block.price_factor,
+        np.zeros(block.load.size), block.export_price, block.supply.export_limit_mw, block.supply.limits.export_share_max,
+        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, grid], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+    )  # fmt: skip
+    solution = programme.solve(problem, battery)
+    if not math.isfinite(solution.cost):
+        return
+    totals[:4] = solution.capacities[:4]
+    account.account(np.ascontiguousarray(solution.flows), block.month, block.load, battery, totals, monthly)
+    bought = solution.flows[dispatch.SERIES.index("import")]
+    paid = float(np.sum(bought * block.price_factor))
+    factor = paid / float(bought.sum()) if bought.sum() > 0 else 1.0
+    _describe(block, terms, totals, solution.target_price, 0.0, PROGRAMME, factor)
+
+
+def _describe(block: Block, terms: Terms, totals: Floats, target_price: float, gap: float, engine: float, factor: float = 1.0) -> None:
+    """Fill the factor on the import price, the contracted grid capacity, the price of the target [CNY/kWh], the gap, the engine and what binds."""
+    row = dict(zip(QUANTITIES, totals, strict=True))
+    energy = float(block.load.sum())
+    imports = row["import_energy"] / energy
+    near = 1e-6
+    on = not math.isnan(block.capacity_charge) and imports > 1e-9
+    binding = (
+        BINDING["target"] * (target_price > 0)
+        + BINDING["pv_land"] * (row["pv_capacity"] >= terms.limits[0] * block.mean_mw * (1 - near))
+        + BINDING["wind_land"] * (row["wind_capacity"] >= terms.limits[1] * block.mean_mw * (1 - near))
+        + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
+        + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
+        + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
+    )
+    new = (factor, float(np.max(block.load)) if on else 0.0, target_price * 1e-3, gap, engine, float(binding))
+    totals[QUANTITIES.index("import_price_factor") :] = new
+
+
+def _prefer_off_grid(site: Site, block: Block, mixes: Floats, monthly: Floats, k: int) -> None:
+    """Take the portfolio of the next higher target where it needs no grid and is cheaper by the charge that it saves."""
+    if math.isnan(block.capacity_charge) or np.isnan(mixes[k + 1, 0]):
+        return
+    high, low = (dict(zip(QUANTITIES, mixes[n], strict=True)) for n in (k + 1, k))
+    if high["grid_capacity"] > 0 or low["grid_capacity"] == 0:
+        return
+    costs = [
+        sum(c * row[name] for c, name in zip(block.costs, QUANTITIES, strict=False)) * block.years
+        + row["import_energy"] * site.import_price
+        + row["grid_capacity"] * block.capacity_charge * block.years
+        for row in (high, low)
+    ]
+    if costs[0] < costs[1]:
+        mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
 
 
 def dispatch_year(
@@ -247,7 +421,7 @@ def dispatch_year(
     portfolio : Portfolio
         Capacities.
     storage : Storage, optional
-        Efficiency and usable range of the battery; its sizes to try are not used.
+        Efficiency and usable range of the battery.
     export_limit_mw : float
         Largest export [MW].
 
@@ -321,15 +495,3 @@ def _battery(storage: Storage) -> Battery:
 
     one_way = math.sqrt(storage.round_trip_efficiency)
     return Battery(one_way, one_way, 1.0 - storage.minimum_state_of_charge)
-
-
-def _grid(supply: Supply, mean_mw: float) -> Grid:
-    """Rays of the search: shares x hours x durations; one duration will do where there is no battery."""
-    from siting.supply.portfolio import Grid
-
-    storage = supply.storage
-    sizes = [(hours, duration) for hours in storage.hours for duration in (storage.durations if hours > 0 else storage.durations[:1])]
-    rays = np.array(
-        [(share, mean_mw * hours / duration, mean_mw * hours) for share in supply.pv_shares for hours, duration in sizes], dtype=np.float64
-    )
-    return Grid(*np.ascontiguousarray(rays.T))

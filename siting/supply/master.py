@@ -28,7 +28,7 @@ class Planes(NamedTuple):
     offset: Series
     slope: Series
     bounds: Series
-    count: Series
+    used: Series
 
 
 class Basis(NamedTuple):
@@ -42,10 +42,10 @@ class Basis(NamedTuple):
 @compiled
 def add_plane(planes: Planes, offset: float, slope: Series, bounds: float) -> None:
     """Keep a plane."""
-    k = int(planes.count[0])
+    k = int(planes.used[0])
     planes.offset[k], planes.bounds[k] = offset, bounds
     planes.slope[k, :] = slope
-    planes.count[0] = k + 1.0
+    planes.used[0] = k + 1.0
 
 
 @compiled
@@ -60,62 +60,75 @@ def start(basis: Basis, cost: Series) -> None:
 
 
 @compiled
+def corner(planes: Planes, basis: Basis, point: Series) -> None:
+    """Fill ``point`` (theta, then the capacities) with the corner of the planes that a basis stands for."""
+    point[:] = 0.0
+    for i in range(ROWS):
+        k = int(basis.column[i])
+        if k >= 0:
+            for j in range(ROWS):
+                point[j] += planes.offset[k] * basis.inverse[i, j]
+
+
+@compiled
+def most_violated(planes: Planes, point: Series) -> tuple[float, int]:
+    """By how much a plane or the sign of a capacity is violated most at a point, and which: a plane's number or minus the capacity's."""
+    worst, column = 0.0, 0
+    for k in range(int(planes.used[0])):
+        excess = planes.offset[k] - planes.bounds[k] * point[0]
+        for j in range(CAPACITIES):
+            excess += planes.slope[k, j] * point[j + 1]
+        if excess > worst:
+            worst, column = excess, k
+    for j in range(CAPACITIES):
+        if -point[j + 1] > worst:
+            worst, column = -point[j + 1], -(j + 1)
+    return worst, column
+
+
+@compiled
+def enter(planes: Planes, basis: Basis, column: int, entering: Series) -> bool:
+    """Bring a column into the basis; ``False`` if nothing leaves it, which proves that no capacities satisfy all planes."""
+    row, ratio = -1, np.inf
+    for i in range(ROWS):
+        if column >= 0:
+            entering[i] = basis.inverse[i, 0] * planes.bounds[column]
+            for j in range(CAPACITIES):
+                entering[i] -= basis.inverse[i, j + 1] * planes.slope[column, j]
+        else:
+            entering[i] = basis.inverse[i, -column]
+        if entering[i] > 1e-12 and max(basis.weight[i], 0.0) / entering[i] < ratio:
+            row, ratio = i, max(basis.weight[i], 0.0) / entering[i]
+    if row < 0:
+        return False
+    for i in range(ROWS):
+        basis.weight[i] -= ratio * entering[i]
+    basis.weight[row] = ratio
+    basis.inverse[row, :] /= entering[row]
+    for i in range(ROWS):
+        if i != row and entering[i] != 0.0:
+            basis.inverse[i, :] -= entering[i] * basis.inverse[row, :]
+    basis.column[row] = float(column)
+    return True
+
+
+@compiled
 def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[int, float]:
     """Fill ``point`` (theta, then the capacities) with the optimum; returns the outcome and the least cost.
 
     The weights of the basis are those of its planes in the optimum.
     """
     entering = np.empty(ROWS)
-    for pivot in range(MOST_PIVOTS):
-        point[:] = 0.0
-        for i in range(ROWS):
-            k = basis.column[i]
-            value = planes.offset[int(k)] if k >= 0.0 else 0.0
-            for j in range(ROWS):
-                point[j] += value * basis.inverse[i, j]
-        best, column, found = 1e-11, 0, False
-        for k in range(int(planes.count[0])):
-            excess = planes.offset[k] - planes.bounds[k] * point[0]
-            for j in range(CAPACITIES):
-                excess += planes.slope[k, j] * point[j + 1]
-            if excess > best:
-                best, column, found = excess, k, True
-                if pivot > MOST_PIVOTS // 2:
-                    break
-        for j in range(CAPACITIES):
-            if -point[j + 1] > best:
-                best, column, found = -point[j + 1], -(j + 1), True
-        if not found:
+    for _ in range(MOST_PIVOTS):
+        corner(planes, basis, point)
+        worst, column = most_violated(planes, point)
+        if worst <= 1e-11:
             total = point[0]
             for j in range(CAPACITIES):
                 total += cost[j] * point[j + 1]
             return OPTIMAL, total
-        for i in range(ROWS):
-            if column >= 0:
-                entering[i] = basis.inverse[i, 0] * planes.bounds[column]
-                for j in range(CAPACITIES):
-                    entering[i] -= basis.inverse[i, j + 1] * planes.slope[column, j]
-            else:
-                entering[i] = basis.inverse[i, -column]
-        row, ratio = -1, np.inf
-        for i in range(ROWS):
-            if entering[i] > 1e-12:
-                step = max(basis.weight[i], 0.0) / entering[i]
-                if step < ratio:
-                    row, ratio = i, step
-        if row < 0:
+        if not enter(planes, basis, column, entering):
             return INFEASIBLE, np.inf
-        for i in range(ROWS):
-            if i != row:
-                basis.weight[i] -= ratio * entering[i]
-        basis.weight[row] = ratio
-        for j in range(ROWS):
-            basis.inverse[row, j] /= entering[row]
-        for i in range(ROWS):
-            if i != row and entering[i] != 0.0:
-                for j in range(ROWS):
-                    basis.inverse[i, j] -= entering[i] * basis.inverse[row, j]
-        basis.column[row] = float(column)
     return STALLED, np.inf
 
 

@@ -67,7 +67,10 @@ class Problem(NamedTuple):
 
 
 class Solution(NamedTuple):
-    """Least cost [CNY] (infinite if nothing meets the limits), capacities (5,), flows (len(SERIES), time), price of the target [CNY/MWh]."""
+    """An optimum.
+
+    Least cost [CNY] (infinite if nothing meets the limits), capacities (5,), flows (len(SERIES), time), price of the target [CNY/MWh].
+    """
 
     cost: float
     capacities: Floats
@@ -84,13 +87,12 @@ def solve(problem: Problem, battery: Battery) -> Solution:
         If HiGHS ends without an optimum and without proof that there is none, as for prices that make the problem unbounded.
     """
     from scipy.optimize import linprog
+    from scipy.sparse import vstack
 
     from siting.vocabulary import ResourceError
 
     n = problem.load.size
     limits, right, shares, right_of_shares = _rows(problem, battery, n)
-    from scipy.sparse import vstack
-
     cost = np.r_[problem.costs, np.zeros(3 * n), problem.import_price, np.full(n, -problem.export_price)]
     upper = np.r_[problem.limits, np.full(4 * n, np.inf), np.full(n, problem.export_limit)]
     result = linprog(

@@ -90,7 +90,7 @@ def look(year: Year, x: Series, battery: Battery, terms: Terms, hours: Series, s
         offset -= slope[k] * x[k]
         cost += terms.costs[k] * x[k]
         excess = max(excess, x[k] - terms.limits[k])
-    if state.imports.count[0] < MOST_PLANES:
+    if state.imports.used[0] < MOST_PLANES:
         add_plane(state.imports, offset, slope, 0.0)
     return Seen(share, cost, excess)
 
@@ -105,7 +105,7 @@ def meets(seen: Seen, allowed: float) -> bool:
 def begin_master(state: State, terms: Terms, hours: Series) -> None:
     """First planes of the master: no negative cost of imports, and the limits of the capacities."""
     work, slope = state.working, np.zeros(CAPACITIES)
-    work.count[0] = 0.0
+    work.used[0] = 0.0
     add_plane(work, 0.0, slope, 1.0)
     for k in range(CAPACITIES):
         if np.isfinite(terms.limits[k]):
@@ -122,11 +122,11 @@ def begin_master(state: State, terms: Terms, hours: Series) -> None:
 def assemble(state: State, terms: Terms, hours: Series, allowed: float, known: int, target_planes: Series) -> int:
     """Bring the planes found since ``known`` into the master of a target; those of its share are marked in ``target_planes``."""
     work, slope = state.working, np.zeros(CAPACITIES)
-    for k in range(known, int(state.imports.count[0])):
-        if work.count[0] + 3 > MOST_PLANES:
+    for k in range(known, int(state.imports.used[0])):
+        if work.used[0] + 3 > MOST_PLANES:
             return k
         offset, row = state.imports.offset[k], state.imports.slope[k]
-        target_planes[int(work.count[0])] = 1.0
+        target_planes[int(work.used[0])] = 1.0
         add_plane(work, offset - allowed, row, 0.0)
         if terms.self_use > 0.0:
             slope[:] = row
@@ -135,7 +135,7 @@ def assemble(state: State, terms: Terms, hours: Series, allowed: float, known: i
             add_plane(work, offset - 1.0, slope, 0.0)
         if terms.import_price > 0.0:
             add_plane(work, offset * terms.import_price, row * terms.import_price, 1.0)
-    return int(state.imports.count[0])
+    return int(state.imports.used[0])
 
 
 @compiled
@@ -143,7 +143,7 @@ def crossing(state: State, terms: Terms, hours: Series, allowed: float, out: Ser
     """Share of the way from ``out`` to ``inside`` after which no known plane forbids a portfolio; 1 if only the end will do."""
     way = 0.0
     at_out, at_inside = hours[0] * out[0] + hours[1] * out[1], hours[0] * inside[0] + hours[1] * inside[1]
-    for k in range(int(state.imports.count[0])):
+    for k in range(int(state.imports.used[0])):
         a = b = state.imports.offset[k]
         for j in range(CAPACITIES):
             a += state.imports.slope[k, j] * out[j]
@@ -163,6 +163,39 @@ def further(way: float, a: float, b: float) -> float:
 
 
 @compiled
+def approach(
+    year: Year,
+    battery: Battery,
+    terms: Terms,
+    hours: Series,
+    allowed: float,
+    slack: float,
+    upper: float,
+    state: State,
+    out: Series,
+    inside: Series,
+) -> tuple[float, int]:
+    """Dispatch on the way from ``out`` to ``inside`` where it enters the feasible set, which the planes tell ever better.
+
+    ``inside``, which costs ``upper``, becomes what was found if it is cheaper. Returns the cost found, or infinity, and the number of
+    dispatches.
+    """
+    trial, tries = np.zeros(CAPACITIES), 0
+    while tries < 12:
+        way = crossing(state, terms, hours, max(allowed - slack, 0.0), out, inside)
+        if way >= 1.0:
+            break
+        trial[:] = out + way * (inside - out)
+        seen = look(year, trial, battery, terms, hours, state)
+        tries += 1
+        if meets(seen, allowed):
+            if seen.cost < upper:
+                inside[:] = trial
+            return seen.cost, tries
+    return np.inf, tries
+
+
+@compiled
 def size_target(
     year: Year, battery: Battery, terms: Terms, hours: Series, target_share: float, state: State, inside: Series, result: Series
 ) -> None:
@@ -171,7 +204,7 @@ def size_target(
     ``inside`` is a portfolio known to meet it, or NaN; it becomes the portfolio found.
     """
     allowed = min(target_share, terms.import_share)
-    point, out, trial = np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES), np.zeros(CAPACITIES)
+    point, out = np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
     marked, known = np.zeros(MOST_PLANES), 0
     begin_master(state, terms, hours)
     upper, lower, price, used, outcome = np.inf, -np.inf, 0.0, 0, OPEN
@@ -199,19 +232,9 @@ def size_target(
             continue
         if not np.isfinite(upper):
             continue
-        aim = max(allowed - min(0.2 * terms.tolerance * upper / max(price, 1e-9), 0.25 * allowed), 0.0)
-        for _ in range(12):
-            way = crossing(state, terms, hours, aim, out, inside)
-            if way >= 1.0:
-                break
-            trial[:] = out + way * (inside - out)
-            seen = look(year, trial, battery, terms, hours, state)
-            used += 1
-            if meets(seen, allowed):
-                if seen.cost < upper:
-                    upper = seen.cost
-                    inside[:] = trial
-                break
+        slack = min(0.2 * terms.tolerance * upper / max(price, 1e-9), 0.25 * allowed)
+        cost, tries = approach(year, battery, terms, hours, allowed, slack, upper, state, out, inside)
+        upper, used = min(upper, cost), used + tries
     result[:CAPACITIES] = inside
     if not np.isfinite(upper):
         result[:CAPACITIES] = np.nan
@@ -253,7 +276,7 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
         hours[0] += year.pv[t] / year.load.size
         hours[1] += year.wind[t] / year.load.size
         peak = max(peak, year.load[t])
-    state.imports.count[0] = 0.0
+    state.imports.used[0] = 0.0
     slope = np.zeros(CAPACITIES)
     slope[0], slope[1] = -hours[0], -hours[1]
     add_plane(state.imports, 1.0, slope, 0.0)

@@ -238,6 +238,8 @@ def sites(rasters: xr.Dataset) -> xr.Dataset:
         "matched_share": cost * 0 + np.array(TARGETS),
         "import_energy": 876_000 * (1 - (cost * 0 + np.array(TARGETS))),
         "import_peak": cost * 0 + 95,
+        "grid_capacity": cost * 0 + 100,
+        "import_price_factor": cost * 0 + 1,
         "curtailed_energy": cost * 300_000,
         "exported_energy": cost * 0,
         "storage_loss": cost * 20_000,

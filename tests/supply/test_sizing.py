@@ -1,0 +1,327 @@
+import math
+
+import numpy as np
+import pytest
+from reference.years import HOURS, weather
+
+from siting.finance import Finance
+from siting.supply import (
+    BINDING,
+    FAST,
+    PROGRAMME,
+    QUANTITIES,
+    Block,
+    Limits,
+    Portfolio,
+    Storage,
+    Supply,
+    dispatch_year,
+    match_block,
+    programme,
+    sizing,
+)
+from siting.supply.dispatch import Battery
+
+COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
+MONTH = np.repeat(np.arange(1, 13), HOURS // 12)
+BATTERY = Battery(math.sqrt(0.86), math.sqrt(0.86), 0.9)
+
+
+def block(supply, load, years=1, price_factor=None, export_price=0.0, charge=0.0):
+    factor = np.ones(load.size) if price_factor is None else price_factor
+    return Block(load, np.resize(MONTH, load.size), supply, COSTS, float(load.mean()), years, factor, export_price, charge)
+
+
+def match(pv, wind, supply, price=350.0, limits=(1e9, 1e9), mean_mw=100.0, **more):
+    shared = block(supply, np.full(pv.size, mean_mw), **more)
+    yields, mixes, monthly, _ = match_block(pv[None], wind[None], limits[:1], limits[1:], price, block=shared)
+    return yields[0], [dict(zip(QUANTITIES, row, strict=True)) for row in mixes[0]], monthly[0]
+
+
+def capacities(mix):
+    return np.array([mix[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")])
+
+
+def cost(mix, price):
+    return capacities(mix) @ COSTS + price * mix["import_energy"]
+
+
+SHAPES = {
+    "flat": lambda hour: np.ones(hour.size),
+    "two_shift": lambda hour: np.where(hour % 24 >= 8, 1.0, 0.25),
+    "weekdays": lambda hour: np.where(hour // 24 % 7 < 5, 1.0, 0.6),
+    "night": lambda hour: np.where(hour % 24 < 6, 1.0, 0.1),
+    "season": lambda hour: 1.0 + 0.5 * np.cos(2 * np.pi * hour / hour.size),
+}
+
+
+def random_case(seed, days=(30, 45)):
+    """Weather of some weeks, load shape, caps, prices and limits, drawn; with resources missing now and then."""
+    rng = np.random.default_rng(seed)
+    hours = 24 * int(rng.integers(*days))
+    first = int(rng.integers(0, HOURS - hours))
+    pv, wind = (np.ascontiguousarray(values[first : first + hours]) for values in weather(int(rng.integers(0, 6))))
+    dead = rng.random()
+    pv, wind = (0 * pv, wind) if dead < 0.08 else (pv, 0 * wind) if dead < 0.2 else (pv, wind)
+    load = SHAPES[list(SHAPES)[seed % len(SHAPES)]](np.arange(hours))
+    limits = np.full(4, np.inf)
+    for k, most in enumerate((8.0, 5.0)):
+        if rng.random() < 0.3:
+            limits[k] = rng.uniform(0.2, most)
+    terms = sizing.Terms(
+        np.array([31.0, 46.0, 8.3, 7.4]), rng.choice([0.0, 380.0, 900.0]), rng.choice([0.0, 0.6]), limits, rng.choice([3.0, 10.0]),
+        rng.choice([1.0, 0.7]), 1e-3,
+    )  # fmt: skip
+    return sizing.Year(pv, wind, load / load.mean()), terms
+
+
+def linear_programme(year, terms, target):
+    """Least cost per MWh of load, by HiGHS."""
+    size = year.load.size
+    return programme.solve(
+        programme.Problem(
+            year.pv, year.wind, year.load, np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size), 0.0, 0.0, 1.0,
+            np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+        ),
+        BATTERY,
+    ).cost / size  # fmt: skip
+
+
+def check_against_programme(seed, days=(30, 45)):
+    year, terms = random_case(seed, days)
+    targets = np.array([0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
+    results = np.full((targets.size, len(sizing.COLUMNS)), np.nan)
+    sizing.size_site(year, BATTERY, terms, 1.0 - targets, sizing.empty_state(), results)
+    k = seed % targets.size
+    optimum, (upper, lower, outcome) = linear_programme(year, terms, targets[k]), results[k, 4:7]
+    if not math.isfinite(optimum):
+        assert outcome == sizing.UNREACHABLE
+        return
+    assert outcome == sizing.CERTIFIED
+    assert lower * (1 - 1e-7) <= optimum <= upper * (1 + 1e-7)
+    assert upper - lower <= 1e-3 * upper
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_optimum_of_the_linear_programme_lies_between_the_bounds(seed):
+    check_against_programme(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1000])
+def test_optimum_of_a_year_lies_between_the_bounds(seed):
+    check_against_programme(seed, days=(364, 365))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_targets_are_reached(seed):
+    pv, wind = weather(seed)
+    supply = Supply(targets=(0.5, 0.8, 0.9, 0.95, 0.99, 1.0))
+    _, mixes, _ = match(pv, wind, supply, price=0.0)
+    for target, mix in zip(supply.targets, mixes, strict=True):
+        assert target - 1e-8 <= mix["matched_share"] <= target + 0.01
+        assert mix["balance_residual"] <= 1e-9
+        assert 0 <= mix["sizing_gap"] <= 1e-3
+        assert mix["supply_engine"] == FAST
+        assert int(mix["supply_limits"]) & BINDING["target"]
+        assert mix["target_price"] > 0
+
+
+def test_last_percent_costs_most():
+    pv, wind = weather(0)
+    _, mixes, _ = match(pv, wind, Supply(targets=(0.8, 0.9, 0.99)), price=0.0)
+    steps = np.diff([cost(mix, 0.0) for mix in mixes]) / np.array([0.1, 0.09])
+    assert steps[1] > 2 * steps[0] > 0
+
+
+def test_prices_by_the_hour_and_exports_go_to_the_programme():
+    pv, wind = (values[:720] for values in weather(0))
+    factor = np.where(np.arange(720) % 24 >= 18, 1.6, 1.0)
+    _, (dear,), _ = match(pv, wind, Supply(targets=(0.8,)), price_factor=factor)
+    _, (selling,), _ = match(pv, wind, Supply(targets=(0.8,), export_limit_mw=50.0), export_price=60.0)
+    _, (plain,), _ = match(pv, wind, Supply(targets=(0.8,)))
+    assert dear["supply_engine"] == selling["supply_engine"] == PROGRAMME
+    assert plain["supply_engine"] == FAST
+    assert dear["matched_share"] >= 0.8 - 1e-9
+    assert selling["exported_energy"] > 0
+    assert selling["balance_residual"] < 1e-6
+
+
+def test_full_matching_pays_no_charge_for_the_grid():
+    """Where the grid costs more than the last percent, the project leaves it."""
+    pv, wind = weather(0)
+    supply = Supply(targets=(0.99, 1.0))
+    _, cheap, _ = match(pv, wind, supply, charge=1e4)
+    _, dear, _ = match(pv, wind, supply, charge=1e7)
+    assert [mix["grid_capacity"] for mix in cheap] == [100.0, 0.0]
+    assert [mix["grid_capacity"] for mix in dear] == [0.0, 0.0]
+    assert cost(dear[0], 350.0) > cost(cheap[0], 350.0)
+
+
+def test_self_use_and_own_share_are_kept():
+    pv, wind = weather(0)
+    limits = Limits(self_use_share_min=0.8, own_share_min=0.7)
+    _, (free, _), _ = match(pv, wind, Supply(targets=(0.3, 0.8)))
+    _, (own, used), _ = match(pv, wind, Supply(targets=(0.3, 0.8), limits=limits))
+    assert own["matched_share"] >= 0.7 - 1e-8
+    for mix in (own, used):
+        assert 876_000 * mix["matched_share"] >= 0.8 * mix["generation"] * (1 - 1e-7)
+    assert cost(own, 350.0) >= cost(free, 350.0) * (1 - 1e-3)
+
+
+def test_two_years_in_one_sizing_cost_between_the_years():
+    """Two copies of a year need what one needs."""
+    pv, wind = weather(1)
+    _, (one,), _ = match(pv, wind, Supply(targets=(0.9,), tolerance=1e-6))
+    twice = block(Supply(targets=(0.9,), tolerance=1e-6), np.full(2 * HOURS, 100.0), years=2)
+    _, mixes, _, _ = match_block(np.tile(pv, 2)[None], np.tile(wind, 2)[None], [1e9], [1e9], 350.0, block=twice)
+    both = dict(zip(QUANTITIES, mixes[0, 0], strict=True))
+    assert capacities(both) @ COSTS * 2 + 350.0 * both["import_energy"] == pytest.approx(2 * cost(one, 350.0), rel=3e-6)
+
+
+def test_a_sunny_and_a_cloudy_place():
+    """6 MW of PV and 17 MWh of battery per MW serve nearly all of a flat load under a desert's sun, and far less under clouds."""
+    hour = np.arange(HOURS)
+    day = np.maximum(0.0, np.sin(np.pi * (hour % 24 - 6) / 12))
+    sunny = 0.85 * day * (1 + 0.1 * np.cos(2 * np.pi * (hour / HOURS - 0.5)))
+    cloudy = 0.85 * day * (0.45 + 0.35 * np.cos(2 * np.pi * (hour / HOURS - 0.5)))
+    shares = [
+        1 - dispatch_year(pv, 0 * pv, np.ones(HOURS), Portfolio(6.0, 0.0, 6.0, 17.0), Storage(minimum_state_of_charge=0.0))["import"].mean()
+        for pv in (sunny, cloudy)
+    ]
+    assert shares[0] > 0.97
+    assert shares[1] < 0.85
+
+
+def test_dear_imports_are_replaced_beyond_the_target():
+    pv, wind = weather(0)
+    _, cheap, _ = match(pv, wind, Supply(), price=200.0)
+    _, dear, _ = match(pv, wind, Supply(), price=2_000.0)
+    assert cheap[0]["matched_share"] <= 0.8001
+    assert dear[0]["matched_share"] > 0.9
+    assert cost(dear[0], 2_000.0) < cost(cheap[0], 2_000.0)
+
+
+@pytest.mark.parametrize("price", [0.0, 400.0, 1_200.0])
+def test_total_cost_rises_with_the_target(price):
+    pv, wind = weather(4)
+    _, mixes, _ = match(pv, wind, Supply(targets=(0.3, 0.6, 0.8, 0.9, 0.95)), price)
+    totals = [cost(mix, price) for mix in mixes]
+    assert totals == sorted(totals)
+
+
+def test_looser_limits_never_cost_more():
+    pv, wind = weather(5)
+    tight = match(pv, wind, Supply(max_overbuild=2.0), 400.0, limits=(1e9, 100.0))[1]
+    loose = match(pv, wind, Supply(max_overbuild=3.0), 400.0, limits=(1e9, 200.0))[1]
+    for a, b in zip(tight, loose, strict=True):
+        assert cost(b, 400.0) <= cost(a, 400.0) * (1 + Supply().tolerance)
+    assert all(mix["wind_capacity"] <= 100.0 * (1 + 1e-12) for mix in tight)
+
+
+def test_full_matching_of_a_square_sun():
+    """Overbuild 1.1324 at round-trip efficiency 0.85, with a store that is large enough."""
+    pv = np.roll(np.tile((np.arange(24) < 6).astype(float), 365), 8)
+    storage = Storage(round_trip_efficiency=0.85, minimum_state_of_charge=0.0)
+    _, (mix,), _ = match(pv, 0 * pv, Supply(targets=(1.0,), storage=storage), price=0.0)
+    assert mix["generation"] / 876_000 == pytest.approx(1.1324, abs=1e-4)
+    assert mix["matched_share"] == pytest.approx(1.0, abs=1e-9)
+    assert mix["wind_capacity"] == 0
+
+
+def test_result_scales_with_the_load():
+    pv, wind = weather(3)
+    free = (math.inf, math.inf)
+    _, small, small_monthly = match(pv, wind, Supply(), mean_mw=1.0, limits=free)
+    _, large, large_monthly = match(pv, wind, Supply(), mean_mw=1_000.0, limits=free)
+    np.testing.assert_allclose(small_monthly[:, 0], large_monthly[:, 0], rtol=1e-9)
+    for a, b in zip(small, large, strict=True):
+        np.testing.assert_allclose(1_000 * capacities(a), capacities(b), rtol=1e-9)
+
+
+@pytest.mark.parametrize("dead", ["pv", "wind"])
+def test_a_technology_without_output_is_left_out(dead):
+    pv, wind = weather(1)
+    pv, wind = (0 * pv, wind) if dead == "pv" else (pv, 0 * wind)
+    yields, mixes, _ = match(pv, wind, Supply())
+    assert mixes[0][f"{dead}_capacity"] == 0
+    assert mixes[0]["matched_share"] >= 0.8
+    assert yields[("pv", "wind").index(dead), 12] == 0
+
+
+def test_what_cannot_be_reached_is_unknown():
+    pv, wind = weather(1)
+    for series, limits, supply in (
+        ((0 * pv, 0 * wind), (1e9, 1e9), Supply()),
+        ((pv, wind), (10.0, 10.0), Supply()),
+        ((pv, wind), (0.0, 0.0), Supply()),
+        ((pv, wind), (1e9, 1e9), Supply(max_overbuild=0.5)),
+    ):
+        _, mixes, monthly = match(*series, supply, limits=limits)
+        assert all(math.isnan(value) for mix in mixes for value in mix.values())
+        assert np.isnan(monthly).all()
+
+
+def test_a_high_target_beyond_reach_leaves_the_lower_one():
+    pv, wind = weather(1)
+    _, (low, high), _ = match(pv, wind, Supply(targets=(0.5, 0.999), max_overbuild=0.9))
+    assert low["matched_share"] >= 0.5 - 1e-8
+    assert math.isnan(high["pv_capacity"])
+
+
+@pytest.mark.parametrize("where", ["pv", "wind", "pv_limit", "wind_limit"])
+def test_unknown_input_gives_unknown_portfolio(where):
+    pv, wind = (values.copy() for values in weather(1))
+    limits = [1e9, 1e9]
+    if where in ("pv", "wind"):
+        (pv if where == "pv" else wind)[100] = np.nan
+    else:
+        limits[("pv_limit", "wind_limit").index(where)] = np.nan
+    yields, mixes, monthly = match(pv, wind, Supply(), limits=tuple(limits))
+    assert all(math.isnan(value) for mix in mixes for value in mix.values())
+    assert np.isnan(monthly).all()
+    assert np.isnan(yields[:, 12]).tolist() == [where == "pv", where == "wind"]
+
+
+def test_unknown_import_price_leaves_plants_to_decide():
+    pv, wind = weather(2)
+    assert match(pv, wind, Supply(), price=math.nan)[1] == match(pv, wind, Supply(), price=0.0)[1]
+
+
+def test_monthly_shares_and_yields_add_up_to_the_year():
+    pv, wind = weather(0)
+    yields, mixes, monthly = match(pv, wind, Supply())
+    assert monthly[:, 0].mean(axis=1) == pytest.approx([mix["matched_share"] for mix in mixes], rel=1e-12)
+    np.testing.assert_allclose(yields[:, :12].mean(axis=1) * HOURS, yields[:, 12], rtol=1e-12)
+    assert yields[0, 12] == pytest.approx(pv.sum(), rel=1e-12)
+
+
+def test_sums_are_those_of_the_hourly_flows():
+    pv, wind = weather(0)
+    supply = Supply(export_limit_mw=60.0)
+    mix = match(pv, wind, supply)[1][1]
+    year = dispatch_year(pv, wind, np.full(HOURS, 100.0), Portfolio(*capacities(mix)), supply.storage, export_limit_mw=60.0)
+    sums = {name: values.sum() for name, values in year.items()}
+    assert mix["import_energy"] == pytest.approx(sums["import"], rel=1e-9)
+    assert mix["import_peak"] == year["import"].max()
+    assert mix["exported_energy"] == pytest.approx(sums["exported"], rel=1e-9)
+    assert mix["curtailed_energy"] == pytest.approx(sums["curtailed"], rel=1e-9)
+    assert mix["storage_loss"] == pytest.approx(sums["charge"] - sums["discharge"], rel=1e-9)
+    used = sums["direct"] + sums["discharge"] + mix["exported_energy"] + mix["curtailed_energy"] + mix["storage_loss"]
+    assert mix["generation"] == pytest.approx(used, rel=1e-9)
+    assert mix["matched_share"] == pytest.approx((sums["direct"] + sums["discharge"]) / 876_000, rel=1e-9)
+
+
+def test_exports_change_neither_portfolio_nor_match():
+    pv, wind = weather(0)
+    _, without, _ = match(pv, wind, Supply())
+    _, with_exports, _ = match(pv, wind, Supply(export_limit_mw=1e4))
+    for a, b in zip(without, with_exports, strict=True):
+        assert b["exported_energy"] == a["curtailed_energy"] > 0
+        assert {k: v for k, v in a.items() if k[0] not in "ceb"} == {k: v for k, v in b.items() if k[0] not in "ceb"}
+
+
+def test_default_costs_are_those_of_the_cost_book():
+    costs = Finance().annual_costs()
+    assert costs.pv_cny_per_kw == pytest.approx(COSTS[0] / 1e3, rel=2e-3)
+    assert costs.wind_cny_per_kw == pytest.approx(COSTS[1] / 1e3, rel=2e-3)
