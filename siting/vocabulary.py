@@ -10,9 +10,10 @@ import functools
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec
+from zoneinfo import available_timezones
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -71,6 +72,16 @@ class Parameters(BaseModel):
     """Base of all parameter models: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"expected an IANA time zone such as Asia/Shanghai, found {name!r}")
+    return name
+
+
+#: Name of an IANA time zone.
+TimeZone = Annotated[str, AfterValidator(_known_zone)]
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
-from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from siting.demand.archetypes import Archetype, archetypes, check_profile, shape
 from siting.demand.flexibility import AnnualEnergy, Flexibility, FlexibleLoad, add_up, civil_days, split
 from siting.demand.measured import LoadFile
-from siting.vocabulary import AlignmentError, Parameters
+from siting.vocabulary import AlignmentError, Parameters, TimeZone
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,7 +63,7 @@ class Load(Parameters):
         100.0, gt=0, le=20_000, description="Annual mean of the load [MW]; unused with tenants or measured hours, which bring their own."
     )
     profile: str = Field("flat", description="Archetype of the hourly shape, such as flat, two_shift, data_centre or aluminium.")
-    timezone: str = Field("Asia/Shanghai", description="IANA zone of the park's civil time, in which shifts and days are kept.")
+    timezone: TimeZone = Field("Asia/Shanghai", description="IANA zone of the park's civil time, in which shifts and days are kept.")
     measured: LoadFile | None = Field(None, description="Measured hours, in place of mean and archetype.")
     flexibility: Flexibility = Field(default_factory=Flexibility, description="What of the load may move or be cut.")
     tenants: tuple[Tenant, ...] = Field((), max_length=200, description="Plants of the park, in place of the fields above.")
@@ -73,13 +72,6 @@ class Load(Parameters):
     @classmethod
     def _known_profile(cls, name: str) -> str:
         return check_profile(name)
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"expected an IANA time zone such as Asia/Shanghai, found {name!r}")
-        return name
 
     @field_validator("tenants")
     @classmethod

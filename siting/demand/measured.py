@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
-from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, PrivateAttr
 
-from siting.vocabulary import AlignmentError, Parameters, UnitsError
+from siting.vocabulary import AlignmentError, Parameters, TimeZone, UnitsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +27,7 @@ class LoadFile(Parameters):
 
     path: str = Field(min_length=1, description="CSV file beside the study.")
     unit: Literal["kW", "MW"] = Field(description="Unit of the column load.")
-    timezone: str = Field(description="IANA zone of the stamps: UTC, or a civil time such as Asia/Shanghai.")
+    timezone: TimeZone = Field(description="IANA zone of the stamps: UTC, or a civil time such as Asia/Shanghai.")
     leap_day: Literal["refuse", "adapt"] = Field(
         "refuse",
         description="Where file and weather differ by a leap day: refuse, or adapt (28 February twice, or 29 February left out).",
@@ -41,13 +40,6 @@ class LoadFile(Parameters):
         if isinstance(context, Mapping) and "folder" in context:
             # workers may run in another folder
             self._folder = Path(context["folder"]).resolve()
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"expected an IANA time zone such as UTC or Asia/Shanghai, found {name!r}")
-        return name
 
     def open(self) -> pd.Series:
         """Hours of the file [MW] on their UTC stamps; see :func:`siting.catalog.hourly.open_hourly`."""

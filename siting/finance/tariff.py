@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, Self
-from zoneinfo import available_timezones
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
 from siting.finance.figures import figure
-from siting.vocabulary import AlignmentError, Parameters, StudyError, check
+from siting.vocabulary import AlignmentError, Parameters, StudyError, TimeZone, check
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,18 +87,11 @@ class Tariff(Parameters):
         description="All-in energy price by ISO 3166-2 province code, in place of the provincial benchmark plus charge.",
     )
     time_of_use: tuple[PricePeriod, ...] = Field((), max_length=24, description="Periods of other prices; all other hours are flat.")
-    timezone: str = Field("Asia/Shanghai", description="IANA zone of the civil time in which the periods are kept.")
+    timezone: TimeZone = Field("Asia/Shanghai", description="IANA zone of the civil time in which the periods are kept.")
     export_price_cny_per_kwh: Price = Field(
         0.0, description="Captured price of exported power [CNY/kWh]; 0 until a captured spot price is given, never the coal benchmark."
     )
     captured_export: CapturedExport | None = Field(None, description="Captured prices of PV and wind apart, in place of the price above.")
-
-    @field_validator("timezone")
-    @classmethod
-    def _known_zone(cls, name: str) -> str:
-        if name not in available_timezones():
-            raise ValueError(f"expected an IANA time zone such as Asia/Shanghai, found {name!r}")
-        return name
 
     @field_validator("time_of_use")
     @classmethod
