@@ -233,7 +233,9 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
     if tariff.captured_export is not None and supply.export_limit_mw > 0:
         raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
     if not tariff.grid_connected and supply.targets != (1.0,):
-        raise StudyError("Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected.")
+        raise StudyError(
+            "Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected."
+        )
     hours = hourly_load(load, time)
     return Block(
         hours,
