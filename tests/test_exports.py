@@ -432,7 +432,9 @@ for name in list(trial.OUTPUTS):
 
 
 def test_a_folder_that_another_process_writes_in_is_left_alone(run, tmp_path):
-    script = "import sys\nfrom siting.exports import _staging\nfrom pathlib import Path\nwith _staging(Path(sys.argv[1])):\n print(); input()"
+    script = (
+        "import sys\nfrom siting.exports import _staging\nfrom pathlib import Path\nwith _staging(Path(sys.argv[1])):\n print(); input()"
+    )
     command = [sys.executable, "-c", script, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
         other.stdout.readline()
@@ -453,9 +455,8 @@ def test_folder_is_made_before_anything_is_computed(tmp_path):
 
 
 def test_folders_that_a_run_has_made_and_left_empty_are_removed(tmp_path):
-    with pytest.raises(StudyError), output_folder(tmp_path / "a" / "b") as folder:
+    with output_folder(tmp_path / "a" / "b") as folder:
         assert folder.is_dir()
-        raise StudyError("Expected sites, found none.")
     assert contents(tmp_path) == {}
     with output_folder(tmp_path / "a") as folder:
         (folder / "map.html").write_text("map")

@@ -9,6 +9,7 @@ import numpy as np
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError, UnitsError
 from siting.yields.gates import plausible
+from siting.yields.pv_kernel import CLOCK_HOURS, TILE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
 #: Irradiance [W m-2] that an hour can't have while the sun stands lower than this zenith [degree] at its middle: half an
 #: hour moves the sun by 7.5 degrees at most, and refraction lifts it by less than one.
 _DARK_ZENITH, _DARK_GHI = 98.5, 20.0
-#: A year of hours whose brightest one stays below this [W m-2] is not in W m-2; neither is one with so low a mean.
-_BRIGHTEST_HOUR, _DULLEST_MEAN = 200.0, 20.0
+#: A year of hours whose brightest one stays below this [W m-2] is not in W m-2. It is looked for where the mean over the hours
+#: that are looked at is below the second [W m-2]: with nights a mean is at most a third of the brightest hour.
+_BRIGHTEST_HOUR, _DULLEST_MEAN = 200.0, 90.0
 #: Share of the light that may come below the horizon in the evening more than in the morning, or the other way round, and
 #: the hours that it takes to tell.
 _LATE_SHARE, _LATE_HOURS = 0.0015, 1000
@@ -46,7 +48,7 @@ def require_plausible(weather: Weather, findings: Findings, site: Site, middles:
     if dark > _DARK_GHI:
         _name_the_dark_hour(weather, site, middles)
     hours = len(middles)
-    for number in np.flatnonzero(findings.energy < _DULLEST_MEAN * hours) if hours >= _YEAR else ():
+    for number in np.flatnonzero(findings.energy < _DULLEST_MEAN * hours * CLOCK_HOURS / TILE) if hours >= _YEAR else ():
         _require_bright(weather.ghi[number])
     if hours >= _LATE_HOURS:
         _require_even_twilight(findings)
