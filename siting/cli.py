@@ -150,10 +150,9 @@ def _run(name: str, out: Path, address: str | None, scheduler: SchedulerName, bl
     from siting.study import read_study
 
     study = read_study(name)
-    exports.check_folder(out)
-    with _client(address) as client:
+    with exports.output_folder(out), _client(address) as client:
         result = run_study(study, client=client, scheduler=scheduler, block_sites=block_sites, progress=Bars())
-    exports.write_outputs(result, out)
+        exports.write_outputs(result, out)
     _summary(result, study, out)
 
 

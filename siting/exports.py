@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import itertools
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
 #: Name of the record of a run: its study, figures, sources and the checksums of its other outputs. It is published last.
 RECORD = "run.json"
+
+#: What begins the name of the hidden folder in which outputs are made.
+_STAGING = ".siting-staging-"
+
+#: What GeoPackages give as the time of their last change, so that the same run makes the same bytes; the record has the true time.
+_LAST_CHANGE = "2000-01-01T00:00:00.000Z"
 
 #: Dimensions beside the site that become columns; monthly figures and the weather are left to the map.
 _SPREAD = ("target", "criterion", "component", "bound", "exclusion")
@@ -115,6 +122,21 @@ def check_folder(folder: str | Path, names: Iterable[str] | None = None) -> Path
     return path
 
 
+@contextlib.contextmanager
+def output_folder(folder: str | Path) -> Iterator[Path]:
+    """:func:`check_folder` for the time of a run; folders that it has made are removed again if the run leaves them empty."""
+    path, made = Path(folder), []
+    with contextlib.suppress(OSError):
+        made = [each for each in (path, *path.parents) if not each.exists()]
+    check_folder(path)
+    try:
+        yield path
+    finally:
+        with contextlib.suppress(OSError):
+            for each in made:
+                each.rmdir()
+
+
 def write_outputs(run: Run, folder: str | Path, files: Iterable[str] | None = None) -> dict[str, Path]:
     """Write the outputs of a run, each of them whole.
 
@@ -143,7 +165,8 @@ def write_outputs(run: Run, folder: str | Path, files: Iterable[str] | None = No
 
     Notes
     -----
-    As :func:`publish`; the record comes last, and its checksums tell the files of two runs apart.
+    As :func:`publish`; the record comes last, and its checksums tell the files of two runs apart. The same run makes the same bytes,
+    the record apart.
     """
     names = _selection(files)
     writers: dict[str, Callable[[Path], None]] = {name: partial(OUTPUTS[name], run) for name in names}
@@ -177,12 +200,11 @@ def publish(folder: str | Path, writers: Mapping[str, Callable[[Path], None]]) -
     All files are written and synced in a hidden folder inside ``folder``, on the same disk, and then moved into place one by
     one, in their order. A failure before the first move leaves earlier outputs untouched; a kill between two moves leaves
     whole files of two runs. Only a kill leaves the hidden folder
-    (``.siting-`` and some letters) behind; it can be deleted.
+    (``.siting-staging-`` and some letters) behind; the next run removes it.
     """
     target = check_folder(folder, writers)
     try:
-        with tempfile.TemporaryDirectory(prefix=".siting-", dir=target) as hidden:
-            staging = Path(hidden)
+        with _staging(target) as staging:
             for name, write in writers.items():
                 write(staging / name)
                 _sync(staging / name)
@@ -201,6 +223,29 @@ def _selection(files: Iterable[str] | None) -> tuple[str, ...]:
     if unknown:
         raise StudyError(f"Expected outputs among {', '.join((*OUTPUTS, RECORD))}, found {', '.join(unknown)}; choose some of these.")
     return tuple(name for name in OUTPUTS if name in chosen)
+
+
+@contextlib.contextmanager
+def _staging(target: Path) -> Iterator[Path]:
+    """Hidden folder for the time of writing, locked by this process; those that killed processes have left are removed."""
+    for left in target.glob(f"{_STAGING}*"):
+        with contextlib.suppress(BlockingIOError, FileNotFoundError), _locked(left):
+            shutil.rmtree(left)
+    with tempfile.TemporaryDirectory(prefix=_STAGING, dir=target) as hidden, _locked(Path(hidden)):
+        yield Path(hidden)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Lock on a folder, which ends with the process; BlockingIOError if another one holds it."""
+    import fcntl
+
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 def _move(staging: Path, target: Path, names: Iterable[str]) -> dict[str, Path]:
@@ -330,7 +375,7 @@ def guard_cell(text: str) -> str:
 def _write_geopackage(run: Run, path: Path) -> None:
     import geopandas as gpd
     import pandas as pd
-    from pyogrio import write_dataframe
+    from pyogrio import get_gdal_config_option, set_gdal_config_options, write_dataframe
     from pyogrio.errors import DataLayerError, DataSourceError
 
     sites = site_table(run.sites)
@@ -339,6 +384,8 @@ def _write_geopackage(run: Run, path: Path) -> None:
     sources = pd.DataFrame(listed, columns=list(_SOURCE_COLUMNS), dtype="str")
     warnings = pd.DataFrame({"warning": _attribute(run.sites, "warnings")}, dtype="str")
     tables = {"variables": variable_table(run.sites), "sources": sources, "warnings": warnings}
+    clock = get_gdal_config_option("OGR_CURRENT_DATE")
+    set_gdal_config_options({"OGR_CURRENT_DATE": _LAST_CHANGE})
     try:
         write_dataframe(points, path, layer="sites", driver="GPKG", geometry_type="Point")
         write_dataframe(run.zones, path, layer="zones", driver="GPKG", geometry_type="MultiPolygon", promote_to_multi=True)
@@ -347,6 +394,8 @@ def _write_geopackage(run: Run, path: Path) -> None:
     except (DataSourceError, DataLayerError) as error:
         code = errno.ENOSPC if shutil.disk_usage(path.parent).free < _ROOM else errno.EIO
         raise OSError(code, " ".join(str(error).split())) from error
+    finally:
+        set_gdal_config_options({"OGR_CURRENT_DATE": clock})
 
 
 def _attribute(sites: xr.Dataset, name: str) -> list[Any]:

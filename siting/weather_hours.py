@@ -51,7 +51,7 @@ _CLOUD_FACTOR, _TWILIGHT_MARGIN = 1.5, 75.0
 _DARK_SHARE = 1e-3
 #: Hours by which the middle of the clear days may differ from that of the sun's own: half an hour is found, mountains with
 #: cloudy afternoons (0.1 h at Hatton) pass.
-_NOON_OFFSET = 0.35
+NOON_OFFSET = 0.35
 #: Days over which the brightest hour of each time of day is taken for a clear one.
 _CLEAR_DAYS = 15
 #: Moments per hour at which the sun is looked for.
@@ -324,14 +324,19 @@ def _beyond_sun(ghi: Floats, light: Sunlight, stamps: Times) -> dict[int, str]:
 
 def _off_noon(ghi: Floats, irradiance: Floats) -> dict[int, str]:
     """Clear days whose middle is not the sun's noon: stamps that are half an hour off."""
-    offset = _centre(ghi, irradiance) - _centre(irradiance, irradiance)
+    offset = noon_offset(ghi, irradiance)
     return {
         int(row): (
             f"expected the middle of the clear days at the sun's noon, found it {offset[row]:+.2f} h off; "
             "fix the stamps (start, middle or end of the hour), the time zone (UTC) or the longitude"
         )
-        for row in np.flatnonzero(np.abs(offset) > _NOON_OFFSET)
+        for row in np.flatnonzero(np.abs(offset) > NOON_OFFSET)
     }
+
+
+def noon_offset(ghi: Floats, irradiance: Floats) -> Floats:
+    """Middles of the clear days after the sun's noon [h], (n,), from ghi and the sun's light on the horizontal, (n, time) of any unit."""
+    return _centre(ghi, irradiance) - _centre(irradiance, irradiance)
 
 
 def _centre(values: Floats, irradiance: Floats) -> Floats:

@@ -1,10 +1,12 @@
-"""What all tests share: compiled kernels that belong to the sources at hand."""
+"""What all tests share: compiled kernels that belong to the sources at hand, and how tests are spread over processes."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,3 +20,22 @@ def _sources() -> str:
 
 # numba doesn't see that a kernel in another file has changed, so a cache serves one state of the sources only.
 os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / _sources()))
+
+#: Folders whose tests share what is dear to make, or count together: one process runs them all.
+_TOGETHER = ("faults", "browser", "maps")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a file, or of a folder whose tests belong together, in one process (pytest -n 2 --dist loadgroup)."""
+    for item in items:
+        folder = item.path.parent.name
+        group = folder if folder in _TOGETHER else item.path.relative_to(ROOT).as_posix()
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print what tests have counted, whichever process they ran in."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, text in report.user_properties:
+            terminalreporter.write_line(f"{name}: {text}")

@@ -21,7 +21,7 @@ from odc.geo.xr import xr_coords
 from pydantic import BaseModel
 
 from siting import exports
-from siting.exports import OUTPUTS, RECORD, check_folder, guard_cell, plain, site_table, variable_table, write_outputs
+from siting.exports import OUTPUTS, RECORD, check_folder, guard_cell, output_folder, plain, site_table, variable_table, write_outputs
 from siting.grid import Grid, cell_numbers, centres, geobox, to_raster
 from siting.scoring import add_seed_ranges, score
 from siting.vocabulary import VARIABLES, OutputError, ResourceError, StudyError
@@ -290,11 +290,15 @@ def test_record_tells_nothing_of_the_computer(run, folder):
 
 
 def test_outputs_of_the_same_run_are_the_same_bytes(folder, tmp_path):
-    """All but the GeoPackage, which holds the time of its last change."""
     write_outputs(make_run(), tmp_path)
     first, second = contents(folder), contents(tmp_path)
-    assert first["sites.csv"] == second["sites.csv"]
-    assert first["score.tif"] == second["score.tif"]
+    for name in OUTPUTS:
+        assert first[name] == second[name], name
+
+
+def test_the_fixed_time_of_geopackages_is_not_left_to_others(run, tmp_path):
+    write_outputs(run, tmp_path, "sites.gpkg")
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") is None
 
 
 def test_a_run_without_any_ranked_site_is_written(tmp_path):
@@ -421,8 +425,25 @@ for name in list(trial.OUTPUTS):
     assert child.stdout.split() == ["9"] * len(OUTPUTS)
     assert {name: (tmp_path / name).read_bytes() for name in before} == before
     strangers = [path for path in tmp_path.iterdir() if path.name not in before]
-    assert all(path.is_dir() and path.name.startswith(".siting-") for path in strangers)
+    assert all(path.is_dir() and path.name.startswith(".siting-staging-") for path in strangers)
+    assert len(strangers) == 1
     assert set(write_outputs(run, tmp_path)) == set(before)
+    assert {path.name for path in tmp_path.iterdir()} == set(before)
+
+
+def test_a_folder_that_another_process_writes_in_is_left_alone(run, tmp_path):
+    script = (
+        "import sys\nfrom siting.exports import _staging\nfrom pathlib import Path\nwith _staging(Path(sys.argv[1])):\n print(); input()"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        other.stdout.readline()
+        write_outputs(run, tmp_path, "sites.csv")
+        (theirs,) = tmp_path.glob(".siting-staging-*")
+        assert theirs.is_dir()
+        other.communicate("\n", timeout=30)
+    assert other.returncode == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == [RECORD, "sites.csv"]
 
 
 # folders
@@ -431,6 +452,19 @@ for name in list(trial.OUTPUTS):
 def test_folder_is_made_before_anything_is_computed(tmp_path):
     assert check_folder(tmp_path / "a" / "b").is_dir()
     assert contents(tmp_path / "a" / "b") == {}
+
+
+def test_folders_that_a_run_has_made_and_left_empty_are_removed(tmp_path):
+    with output_folder(tmp_path / "a" / "b") as folder:
+        assert folder.is_dir()
+    assert contents(tmp_path) == {}
+    with output_folder(tmp_path / "a") as folder:
+        (folder / "map.html").write_text("map")
+    assert set(contents(tmp_path / "a")) == {"map.html"}
+    (tmp_path / "mine").mkdir()
+    with output_folder(tmp_path / "mine"):
+        pass
+    assert (tmp_path / "mine").is_dir()
 
 
 @pytest.mark.parametrize("name", ["file", "file/below", "nul\0"])

@@ -320,7 +320,6 @@ def test_split_irradiance_is_that_of_erbs_and_closes() -> None:
 
 def write_epw(path: Path, hours: xr.Dataset, zone: float = 8.0, years: tuple[int, ...] = (2013,)) -> Path:
     """An EnergyPlus file in local standard time, whose months may come from several years."""
-    local = np.roll(np.arange(8760), -round(zone))
     stamps = pd.date_range("2013-01-01", periods=8760, freq="h")
     lines = [
         f"LOCATION,Golmud,QH,CHN,test,528180,36.40,94.90,{zone},2798.0",
@@ -328,7 +327,6 @@ def write_epw(path: Path, hours: xr.Dataset, zone: float = 8.0, years: tuple[int
     ]
     lines += ["HOLIDAYS,No,0,0,0", "COMMENTS 1,made up", "COMMENTS 2,made up", "DATA PERIODS,1,1,Data,Sunday, 1/ 1,12/31"]
     values = {name: np.roll(hours[name].to_numpy(), round(zone)) for name in HOURLY}
-    del local
     for k, at in enumerate(stamps):
         row = [
             years[at.month % len(years)],
@@ -359,6 +357,12 @@ def test_epw_of_one_year_comes_back_in_utc(tmp_path: Path) -> None:
         assert found[name][0].to_numpy() == pytest.approx(hours[name].to_numpy(), abs=2e-6), name
     assert (float(found["latitude"][0]), float(found["altitude"][0])) == (36.4, 2798.0)
     assert "assumed" in found.attrs["notes"][0]
+
+
+def test_epw_whose_city_has_an_accent_in_latin_1_is_read(tmp_path: Path) -> None:
+    path = write_epw(tmp_path / "a.epw", one_year())
+    path.write_bytes(path.read_text().replace("Golmud", "Chapecó").encode("latin-1"))
+    assert "Chapecó" in read_epw(path).attrs["title"]
 
 
 def test_typical_epw_needs_a_year_of_365_days(tmp_path: Path) -> None:
@@ -647,6 +651,7 @@ def test_multi_height_samples_have_ends_of_hours_and_lack_a_day(name: str, place
         read_table(path, MULTI_HEIGHT, place=place, stamps="end")
     found = read_table(path, MULTI_HEIGHT, place=place, stamps="end", fill="day_before")
     assert float(add_wind_yield(found, WindFarm())["wind_capacity_factor"].sum()) == pytest.approx(hours, rel=0.005)
+    assert 1400 < float(add_pv_yield(found, PVSystem())["pv_capacity_factor"].sum()) < 1900
     for wrong in ("start", "middle"):
         with pytest.raises(AlignmentError, match="fix the"):
             read_table(path, MULTI_HEIGHT, place=place, stamps=wrong, fill="day_before")  # type: ignore[arg-type]

@@ -20,13 +20,15 @@ Output = NDArray[np.floating]
 class Contender:
     """One way to the capacity factors of ``sites`` sites.
 
-    ``run`` returns the output by (site, time); ``clock`` is asked for the seconds of a run if it happens in another process.
+    ``run`` returns the output by (site, time), which is compared with the toolkit's of the same ``physics``; ``clock`` is asked
+    for the seconds of a run if it happens in another process.
     """
 
     name: str
     kind: str
     sites: int
     run: Callable[[], Output]
+    physics: str
     note: str = ""
     threads: int = 1
     seconds: list[float] = field(default_factory=list)

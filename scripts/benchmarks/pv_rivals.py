@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,94 +11,109 @@ from benchmarks.measure import Contender, Output, in_blocks
 from benchmarks.weather import Weather
 from siting.yields import pv
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 TILT, AZIMUTH = 30.0, 180.0
 _HALF_HOUR = np.timedelta64(30, "m")
 
 
-def plant() -> pv.PVSystem:
-    """A plant of fixed tilt in the fast precision, everything else at its default."""
-    fast = {"precision": "float32"} if "precision" in pv.PVSystem.model_fields else {}
-    return pv.PVSystem.model_validate({"surface_tilt": TILT, "surface_azimuth": AZIMUTH, **fast})
+#: ModelChain's own physics, with its parameters of an open rack of glass and polymer.
+_FULL = {
+    "transposition": "perez", "reflection": "physical", "temperature": "sapm", "sapm_a": -3.56, "sapm_b": -0.075, "sapm_delta_t": 3.0,
+}  # fmt: skip
+PLANTS: dict[str, dict[str, object]] = {
+    "Hay-Davies, Faiman": {},
+    "Perez, IAM, SAPM": _FULL,
+    "trackers, Perez, IAM, SAPM": {"mount": "single_axis", **_FULL},
+}
+SIMPLE = next(iter(PLANTS))
+
+
+def plant(physics: str = SIMPLE) -> pv.PVSystem:
+    """A plant in the fast precision, everything that is not named at its default."""
+    return pv.PVSystem.model_validate({"surface_tilt": TILT, "surface_azimuth": AZIMUTH, "precision": "float32", **PLANTS[physics]})
 
 
 def ours(weather: Weather, threads: int) -> Iterator[Contender]:
-    """The step's kernel on all threads, and on one; fewer sites where it takes long."""
-    for count in sorted({threads, 1}, reverse=True):
-        run = in_blocks(_kernel(weather), np.empty_like(weather.ghi), count)
-        name = f"siting, {count} thread{'s' * (count > 1)}, solar position included"
-        yield Contender(name, "pv", len(weather.latitude), run, threads=count)
+    """The step's kernel for each plant, on all threads and on one."""
+    keep = np.empty_like(weather.ghi)
+    for physics in PLANTS:
+        for count in sorted({threads, 1}, reverse=True):
+            run = in_blocks(_kernel(weather, plant(physics)), keep, count)
+            name = f"siting, {physics}, {count} thread{'s' * (count > 1)}"
+            yield Contender(name, "pv", len(weather.latitude), run, physics, "computes the solar position", threads=count)
 
 
-def _kernel(weather: Weather) -> Callable[[slice, Output], object]:
-    system, takes_out = plant(), "out" in inspect.signature(pv.capacity_factor).parameters
-
+def _kernel(weather: Weather, system: pv.PVSystem) -> Callable[[slice, Output], object]:
     def write(part: slice, out: Output) -> None:
-        found = pv.capacity_factor(
+        pv.capacity_factor(
             weather.ghi[part], weather.dni[part], weather.dhi[part], weather.temp_air[part], weather.wind_speed_100m[part],
-            weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system,
-            **({"out": out} if takes_out else {}),
+            weather.latitude[part], weather.longitude[part], weather.altitude[part], times=weather.times, pv=system, out=out,
         )  # fmt: skip
-        if not takes_out:
-            out[:] = found
 
     return write
 
 
-def _module_wind(weather: Weather, site: int) -> np.ndarray:
-    system = plant()
-    return weather.wind_speed_100m[site].astype(float) * (system.module_height / 100.0) ** system.shear_exponent
-
-
-def _tables(weather: Weather) -> Iterator[tuple[int, object]]:
+def _tables(weather: Weather, system: pv.PVSystem) -> list[pd.DataFrame]:
+    """Weather of each site as ModelChain takes it, with the wind at the height that the temperature model is made for."""
     import pandas as pd
 
     index = pd.DatetimeIndex(weather.times + _HALF_HOUR, tz="UTC")
+    height = system.module_height if system.temperature == "faiman" else 10.0
+    slowed = (height / 100.0) ** system.shear_exponent
+    tables = []
     for site in range(len(weather.latitude)):
         columns = {name: getattr(weather, name)[site].astype(float) for name in ("ghi", "dni", "dhi", "temp_air")}
-        yield site, pd.DataFrame(columns | {"wind_speed": _module_wind(weather, site)}, index=index)
+        tables.append(pd.DataFrame(columns | {"wind_speed": weather.wind_speed_100m[site].astype(float) * slowed}, index=index))
+    return tables
 
 
 def pvlib(weather: Weather) -> Iterator[Contender]:
-    """ModelChain with PVWatts as it comes and with the toolkit's physics, and the same physics called by hand."""
+    """ModelChain.with_pvwatts of each plant, the one of the default physics as it comes, and the simple one called by hand."""
+    for physics in PLANTS:
+        yield Contender(f"pvlib ModelChain, {physics}", "pv", len(weather.latitude), _chains(weather, physics), physics)
+    tables = _tables(weather, plant())
+    yield Contender(f"pvlib by hand, {SIMPLE}", "pv", len(tables), lambda: _by_hand(weather, tables), SIMPLE)
+
+
+def _chains(weather: Weather, physics: str) -> Callable[[], Output]:
     import pvlib as library
 
-    system = plant()
+    system = plant(physics)
+    tables = _tables(weather, system)
+    options = {"transposition_model": "haydavies", "aoi_model": "no_loss", "spectral_model": "no_loss", "temperature_model": "faiman"}
+    if physics != SIMPLE:
+        options = {}
     mount = library.pvsystem.FixedMount(TILT, AZIMUTH)
-    tables = list(_tables(weather))
+    if system.mount == "single_axis":
+        mount = library.pvsystem.SingleAxisTrackerMount(max_angle=system.max_angle, backtrack=system.backtracking, gcr=system.gcr)
+    warmth = {"a": system.sapm_a, "b": system.sapm_b, "deltaT": system.sapm_delta_t}
+    warmth = {"u0": system.faiman_u0, "u1": system.faiman_u1} if system.temperature == "faiman" else warmth
+    array = library.pvsystem.Array(
+        mount, albedo=system.albedo, module_parameters={"pdc0": 1.0, "gamma_pdc": system.gamma_pdc}, temperature_model_parameters=warmth
+    )
+    inverter = {"pdc0": 1.0 / system.dc_ac_ratio / system.inverter_efficiency, "eta_inv_nom": system.inverter_efficiency}
+    others = ("shading", "snow", "mismatch", "wiring", "connections", "lid", "nameplate_rating", "age", "availability")
+    losses = dict.fromkeys(others, 0) | {"soiling": 100 * system.losses}
+    whole = library.pvsystem.PVSystem([array], inverter_parameters=inverter, losses_parameters=losses)
 
-    def chain(table: object, site: int, alike: bool) -> np.ndarray:
-        array = library.pvsystem.Array(
-            mount, albedo=system.albedo, module_parameters={"pdc0": 1.0, "gamma_pdc": system.gamma_pdc},
-            temperature_model_parameters=(
-                {"u0": system.faiman_u0, "u1": system.faiman_u1}
-                if alike
-                else library.temperature.TEMPERATURE_MODEL_PARAMETERS["sapm"]["open_rack_glass_polymer"]
-            ),
-        )  # fmt: skip
-        inverter = {"pdc0": 1.0 / system.dc_ac_ratio / system.inverter_efficiency, "eta_inv_nom": system.inverter_efficiency}
-        whole = library.pvsystem.PVSystem(
-            [array], inverter_parameters=inverter, losses_parameters=dict.fromkeys(
-                ("shading", "snow", "mismatch", "wiring", "connections", "lid", "nameplate_rating", "age", "availability"), 0
-            ) | {"soiling": 100 * system.losses},
-        )  # fmt: skip
-        place = library.location.Location(weather.latitude[site], weather.longitude[site], altitude=weather.altitude[site])
-        options = {"transposition_model": "haydavies", "aoi_model": "no_loss", "spectral_model": "no_loss", "temperature_model": "faiman"}
-        model = library.modelchain.ModelChain.with_pvwatts(whole, place, **(options if alike else {}))
-        return np.maximum(model.run_model(table).results.ac.to_numpy(), 0.0)
+    def run() -> Output:
+        rows = []
+        for site, table in enumerate(tables):
+            place = library.location.Location(weather.latitude[site], weather.longitude[site], altitude=weather.altitude[site])
+            model = library.modelchain.ModelChain.with_pvwatts(whole, place, **options)
+            rows.append(np.maximum(model.run_model(table).results.ac.to_numpy(), 0.0))
+        return np.stack(rows)
 
-    def loop(alike: bool) -> Output:
-        return np.stack([chain(table, site, alike) for site, table in tables])
-
-    yield Contender("pvlib ModelChain.with_pvwatts (Perez, physical IAM, SAPM)", "pv", len(tables), lambda: loop(False), "other physics")
-    yield Contender("pvlib ModelChain, Hay-Davies, Faiman, no IAM", "pv", len(tables), lambda: loop(True))
-    yield Contender("pvlib by hand, the same physics", "pv", len(tables), lambda: _by_hand(weather, tables))
+    return run
 
 
-def _by_hand(weather: Weather, tables: list[tuple[int, object]]) -> Output:
+def _by_hand(weather: Weather, tables: list[pd.DataFrame]) -> Output:
     import pvlib as library
 
     system, rows = plant(), []
-    for site, table in tables:
+    for site, table in enumerate(tables):
         place = (weather.latitude[site], weather.longitude[site], weather.altitude[site])
         sun = library.solarposition.get_solarposition(table.index, *place, pressure=library.atmosphere.alt2pres(place[2]))
         extra = library.irradiance.get_extra_radiation(table.index)
@@ -143,4 +158,5 @@ def atlite(weather: Weather, threads: int) -> Iterator[Contender]:
 
     chunk = best_chunk(run)
     note = "Huld panel, solar position read: not like for like"
-    yield Contender(f"atlite, chunks of {chunk} h, {threads} threads", "pv", len(weather.latitude), lambda: run(chunk), note, threads)
+    name = f"atlite, chunks of {chunk} h, {threads} threads"
+    yield Contender(name, "pv", len(weather.latitude), lambda: run(chunk), SIMPLE, note, threads)

@@ -25,8 +25,8 @@ def contenders(weather: Weather) -> Iterator[Contender]:
     import PySAM  # noqa: F401  (absent: the caller names it and goes on)
 
     from benchmarks.measure import Contender
-    from benchmarks.pv_rivals import AZIMUTH, TILT, plant
-    from benchmarks.wind_rivals import SHEAR, farm
+    from benchmarks.pv_rivals import AZIMUTH, SIMPLE, TILT, plant
+    from benchmarks.wind_rivals import SAID, SHEAR, farm
 
     system, curve = plant(), farm("none").curves[0]
     folder = Path(tempfile.mkdtemp(prefix="siting-benchmark-"))
@@ -34,9 +34,9 @@ def contenders(weather: Weather) -> Iterator[Contender]:
         folder / "weather.npz", **weather._asdict(), speeds=curve.wind_speed, powers=curve.power, hub_height=curve.hub_height, shear=SHEAR,
         plant=[TILT, AZIMUTH, system.dc_ac_ratio, 100 * system.inverter_efficiency, 100 * system.losses, system.albedo],
     )  # fmt: skip
-    for model, kind, note in (("Pvwattsv8", "pv", "other physics"), ("Windpower", "wind", "other density correction")):
+    for model, kind, like in (("Pvwattsv8", "pv", SIMPLE), ("Windpower", "wind", SAID["iec"])):
         worker = _Worker(model, folder)
-        yield Contender(f"PySAM {model}", kind, len(weather.latitude), worker.run, note, clock=worker.clock)
+        yield Contender(f"PySAM {model}", kind, len(weather.latitude), worker.run, like, "other physics", clock=worker.clock)
 
 
 class _Worker:

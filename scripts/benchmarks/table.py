@@ -12,7 +12,7 @@ from benchmarks.measure import Contender
 #: Hours that differ by more are counted apart: cut-outs and the ends of curves.
 _APART = 0.2
 _COLUMNS = (
-    "way", "sites a second", "a second of processor", "over the slowest", "spread", "share of bandwidth", "mean output",
+    "way", "sites a second", "a second of processor", "spread", "share of bandwidth", "mean output",
     "largest hourly difference", "note",
 )  # fmt: skip
 #: Bytes that the toolkit's loop moves per hour.
@@ -25,33 +25,32 @@ def markdown(contenders: Sequence[Contender], bandwidth: float) -> Iterator[str]
         chosen = sorted((one for one in contenders if one.kind == kind), key=lambda one: -one.rate)
         if not chosen:
             continue
-        slowest = chosen[-1].rate
         yield f"### {kind.upper() if kind == 'pv' else 'Wind'}"
         yield ""
         yield f"| {' | '.join(_COLUMNS)} |"
         yield "|---" * len(_COLUMNS) + "|"
         for one in chosen:
-            yield _row(one, chosen, slowest, bandwidth)
+            yield _row(one, chosen, bandwidth)
         yield ""
 
 
-def _row(one: Contender, all_of_kind: Sequence[Contender], slowest: float, bandwidth: float) -> str:
+def _row(one: Contender, all_of_kind: Sequence[Contender], bandwidth: float) -> str:
     spread = (max(one.seconds) - min(one.seconds)) / float(np.median(one.seconds))
     hours = 0 if one.output is None else one.output.shape[1]
     is_float32 = one.output is not None and one.output.dtype == np.float32
     share = f"{one.rate * hours * _BYTES[one.kind] / bandwidth:.0%}" if one.name.startswith("siting") and is_float32 else ""
     mean, difference = _compare(one, all_of_kind)
-    rates = f"{one.rate:,.0f}", f"{one.processor_rate:,.0f}", f"{one.rate / slowest:,.0f}"
+    rates = f"{one.rate:,.0f}", f"{one.processor_rate:,.0f}"
     return f"| {' | '.join((one.name, *rates, f'{spread:.0%}', share, f'{mean:.4f}', difference, one.note))} |"
 
 
 def _compare(one: Contender, all_of_kind: Sequence[Contender]) -> tuple[float, str]:
-    """Mean output over the sites that all ran, and the largest difference to the toolkit's way of the same density correction."""
+    """Mean output over the sites that all ran, and the largest difference to the toolkit's way of the same physics."""
     common = min(each.sites for each in all_of_kind)
     output = np.asarray(one.output)[:common].astype(float)
     if one.name.startswith("siting"):
         return float(output.mean()), ""
-    like = [each for each in all_of_kind if each.name.startswith("siting") and _alike(each, one)]
+    like = [each for each in all_of_kind if each.name.startswith("siting") and each.physics == one.physics]
     other = np.asarray(like[0].output)[:common].astype(float)
     difference = np.abs(output - other)
     apart = difference > _APART
@@ -59,11 +58,19 @@ def _compare(one: Contender, all_of_kind: Sequence[Contender]) -> tuple[float, s
     return float(output.mean()), f"{difference[~apart].max():.1e}{said}"
 
 
-def _alike(ours: Contender, rival: Contender) -> bool:
-    if ours.kind == "pv":
-        return True
-    physics = "IEC" if "PySAM" in rival.name else "no density" if "no density" in rival.name else "windpowerlib's semantics"
-    return physics in ours.name
+def ratios(contenders: Sequence[Contender]) -> Iterator[str]:
+    """Lines of one table per kind: how many times as fast as each rival the toolkit is, by the clock and by processor time."""
+    for kind in ("pv", "wind"):
+        own = [one for one in contenders if one.kind == kind and one.name.startswith("siting")]
+        rivals = [one for one in contenders if one.kind == kind and one not in own]
+        if not (own and rivals):
+            continue
+        yield f"| times as fast as (by processor time) | {' | '.join(rival.name for rival in rivals)} |"
+        yield "|---" * (len(rivals) + 1) + "|"
+        for one in own:
+            pairs = ((one.rate / rival.rate, one.processor_rate / rival.processor_rate) for rival in rivals)
+            yield f"| {one.name} | {' | '.join(f'{clock:,.3g} ({busy:,.3g})' for clock, busy in pairs)} |"
+        yield ""
 
 
 def picture(contenders: Sequence[Contender], path: Path, title: str) -> None:

@@ -12,6 +12,8 @@ from siting.yields import wind
 
 _NO_LOSS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
 SHEAR = 1 / 7
+#: Density corrections as they are told.
+SAID = {"iec": "IEC speed normalisation", "svenningsen": "windpowerlib's semantics", "none": "no density"}
 
 
 def farm(correction: str) -> wind.WindFarm:
@@ -22,15 +24,14 @@ def farm(correction: str) -> wind.WindFarm:
 def ours(weather: Weather, threads: int) -> Iterator[Contender]:
     """All corrections on all threads, and on one."""
     sites, keep = len(weather.latitude), np.empty_like(weather.wind_speed_100m)
-    for correction, said in (("iec", "IEC speed normalisation"), ("svenningsen", "windpowerlib's semantics"), ("none", "no density")):
+    for correction, said in SAID.items():
         for count in sorted({threads, 1}, reverse=True):
             run = in_blocks(_kernel(weather, correction), keep, count)
-            yield Contender(f"siting float32, {said}, {count} thread{'s' * (count > 1)}", "wind", sites, run, threads=count)
+            yield Contender(f"siting, {said}, {count} thread{'s' * (count > 1)}", "wind", sites, run, said, threads=count)
     few = min(sites, 100)
     exact = _kernel(weather.rows(slice(few))._replace(wind_speed_100m=weather.wind_speed_100m[:few].astype(float)), "svenningsen")
-    yield Contender(
-        "siting float64, windpowerlib's semantics, 1 thread", "wind", few, in_blocks(exact, np.empty((few, len(weather.times))), 1)
-    )
+    run = in_blocks(exact, np.empty((few, len(weather.times))), 1)
+    yield Contender("siting in float64, windpowerlib's semantics, 1 thread", "wind", few, run, SAID["svenningsen"])
 
 
 def _kernel(weather: Weather, correction: str) -> Callable[[slice, Output], object]:
@@ -69,8 +70,8 @@ def windpowerlib(weather: Weather) -> Iterator[Contender]:
         models = (ModelChain(turbine, density_correction=corrected, **chain).run_model(table) for table in tables)
         return np.stack([model.power_output.to_numpy() for model in models]) / (curve.nominal_power * 1e3)
 
-    for corrected, said in ((True, "density-corrected"), (False, "no density")):
-        yield Contender(f"windpowerlib ModelChain, {said}", "wind", len(tables), lambda way=corrected: run(way))
+    for corrected, said, like in ((True, "density-corrected", "svenningsen"), (False, "no density", "none")):
+        yield Contender(f"windpowerlib ModelChain, {said}", "wind", len(tables), lambda way=corrected: run(way), SAID[like])
 
 
 def atlite(weather: Weather, threads: int) -> Iterator[Contender]:
@@ -95,7 +96,7 @@ def atlite(weather: Weather, threads: int) -> Iterator[Contender]:
 
     chunk = best_chunk(run)
     name = f"atlite {_version('atlite')}, no density, chunks of {chunk} h, {threads} threads"
-    yield Contender(name, "wind", len(weather.latitude), lambda: run(chunk), "no density correction, no cut-out of its own", threads)
+    yield Contender(name, "wind", len(weather.latitude), lambda: run(chunk), SAID["none"], "no cut-out of its own", threads)
 
 
 def _version(package: str) -> str:

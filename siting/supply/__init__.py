@@ -374,7 +374,7 @@ def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, t
 
 
 def _describe(block: Block, terms: Terms, totals: Floats, target_price: float, gap: float, engine: float, factor: float = 1.0) -> None:
-    """Fill the factor on the import price, the contracted grid capacity, the price of the target [CNY/kWh], the gap, the engine and what binds."""
+    """Fill what follows from an optimum: price factor, grid capacity, price of the target [CNY/kWh], gap, engine, what binds."""
     row = dict(zip(QUANTITIES, totals, strict=True))
     energy = float(block.load.sum())
     imports = row["import_energy"] / energy

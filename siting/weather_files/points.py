@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,7 +72,7 @@ def read_epw(path: str | Path, year: int | None = None) -> xr.Dataset:
 
     file = local_file(path, (".epw",))
     try:
-        table, header = read(file)
+        table, header = read(io.StringIO(_text(file)))
     except (ValueError, KeyError, IndexError) as error:
         raise CatalogError(f"Expected an EnergyPlus weather file in {file.name}, found other content ({error}); check it.") from error
     place = as_place(header["latitude"], header["longitude"], header["altitude"], file.name)
@@ -94,6 +95,15 @@ def read_epw(path: str | Path, year: int | None = None) -> xr.Dataset:
     utc: NDArray[np.datetime64] = np.add(local.astype("datetime64[s]"), np.timedelta64(-round(header["TZ"] * 3600), "s"))
     title, notes = f"{header['city']} ({file.name})", () if years.size == 1 else (f"a typical year put on the calendar of {year}",)
     return place_year(Series(place, utc, values, "start", title, ring=True, notes=notes), year)
+
+
+def _text(file: Path) -> str:
+    """Text of a file in UTF-8, or in Latin-1, in which many EPW files spell their cities."""
+    content = file.read_bytes()
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode("latin-1")
 
 
 def _calendar(times: NDArray[np.datetime64], unit: str) -> NDArray[np.int64]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 #: Hours of a tile, a power of two, and those of them that are looked at for the clock; hours between rows of the scratch
 #: memory, which keep rows from competing for the same lines of the nearest memory.
-TILE, _CLOCK_HOURS, _GAP = 2048, 256, 48
+TILE, CLOCK_HOURS, _GAP = 2048, 256, 48
 #: Sine of the elevation below which no light can come within the hour: half an hour moves the sun by 7.5 degrees at most.
 _DARK = np.float32(-0.1478)
 #: Numbers that turn weather into shares of its limits (siting.yields.gates): most light and wind, middle and span of temperatures.
@@ -207,11 +207,11 @@ def fill(
             else:
                 _stepwise(chain, path, here, tracker, sky, plant, hours, first, memory, ghi, dni, dhi, temp_air, wind, result)
             _look_at_limits(memory[_WORST], ghi, dni, dhi, temp_air, wind)
-            _look_at_the_clock(memory, ghi[:_CLOCK_HOURS], path, here, east, north)
+            _look_at_the_clock(memory, ghi[:CLOCK_HOURS], path, here, east, north)
             if add_up:
                 for hour in range(last - first):
                     sums[hour] += result[hour]
-        findings.late[site], findings.energy[site] = _folded(memory[_LATE, :_CLOCK_HOURS]), _folded(memory[_ENERGY, :_CLOCK_HOURS])
+        findings.late[site], findings.energy[site] = _folded(memory[_LATE, :CLOCK_HOURS]), _folded(memory[_ENERGY, :CLOCK_HOURS])
         if add_up:
             total[site] = _folded(sums)
     findings.worst[0], findings.worst[1] = memory[_WORST].max(), memory[_DARKEST].max()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from siting.vocabulary import AlignmentError
 from siting.yields import pv_kernel
 from siting.yields.mounts import Tracker, places, planes, sun_path
 from siting.yields.power import Plant
-from siting.yields.pv import PVSystem, Site, day_of_year
+from siting.yields.pv import PVSystem, Shares, Site, day_of_year
 from siting.yields.pv_gates import require_plausible
 from siting.yields.transposition import PEREZ_COEFFICIENTS, PEREZ_EDGES, Sky
 
@@ -79,8 +80,6 @@ def best_tilt(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVS
 
 def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSystem, *, stop_at_plane: bool = False) -> Job:
     """Weather in working precision and the terms of the hours; AlignmentError if shapes differ."""
-    from pvlib.irradiance import get_extra_radiation
-
     dtype = np.dtype(pv.precision)
     shape = (len(site.latitude), len(middles))
     decompose = block.dni is None or block.dhi is None
@@ -91,7 +90,6 @@ def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSys
     for name, values in given.items():
         if values.shape != shape and not (decompose and name in ("dni", "dhi")):
             raise AlignmentError(f"Expected {name} of shape {shape} (sites, hours), found {values.shape}; give one row per site.")
-    extra = np.asarray(get_extra_radiation(day_of_year(middles)), dtype=np.float64)
     plain = (pv.mount, pv.transposition, pv.reflection, pv.temperature, pv.bifaciality) == ("fixed", "haydavies", "none", "faiman", 0.0)
     chain = pv_kernel.Chain(
         plain=plain and not decompose and not stop_at_plane,
@@ -103,17 +101,26 @@ def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSys
         sapm=pv.temperature == "sapm",
         stop_at_plane=stop_at_plane,
     )
-    hours = pv_kernel.Hours(
-        sun_path(sun_hours(middles), dtype), extra.astype(dtype), (1.0 / extra).astype(dtype), kept_share(middles, pv).astype(dtype)
-    )
+    hours = _hours(middles.astype("datetime64[s]").tobytes(), pv.losses, pv.soiling, pv.snow, dtype)
     return Job(chain, pv_kernel.Weather(**given), hours, site, middles, pv)
 
 
-def kept_share(middles: NDArray[np.datetime64], pv: PVSystem) -> NDArray[np.float64]:
+@functools.lru_cache(maxsize=4)
+def _hours(seconds: bytes, losses: float, soiling: Shares, snow: Shares, dtype: np.dtype[Any]) -> pv_kernel.Hours:
+    """Terms of the hours, remembered because every block of sites asks for the same."""
+    from pvlib.irradiance import get_extra_radiation
+
+    middles = np.frombuffer(seconds, dtype="datetime64[s]")
+    extra = np.asarray(get_extra_radiation(day_of_year(middles)), dtype=np.float64)
+    kept = kept_share(middles, losses, soiling, snow)
+    return pv_kernel.Hours(sun_path(sun_hours(middles), dtype), extra.astype(dtype), (1.0 / extra).astype(dtype), kept.astype(dtype))
+
+
+def kept_share(middles: NDArray[np.datetime64], losses: float, soiling: Shares, snow: Shares) -> NDArray[np.float64]:
     """Share of the DC power that losses, soiling and snow leave in each hour."""
     month = middles.astype("datetime64[M]").astype(np.int64) % 12
-    kept = np.full(len(middles), 1.0 - pv.losses)
-    for loss in (pv.soiling, pv.snow):
+    kept = np.full(len(middles), 1.0 - losses)
+    for loss in (soiling, snow):
         kept *= 1.0 - np.broadcast_to(np.asarray(loss, dtype=np.float64), 12)[month]
     return kept
 

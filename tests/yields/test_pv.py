@@ -107,8 +107,8 @@ def test_wind_at_the_modules_follows_the_power_law(temperature, share):
 def test_soiling_and_snow_belong_to_their_months():
     dirty, june = PVSystem(soiling=0.1), PVSystem(snow=(0.0,) * 5 + (0.2,) + (0.0,) * 6)
     middles = np.arange("2016-01-01T00:30", "2017-01-01T00:30", 60, dtype="datetime64[m]").astype("datetime64[s]")
-    np.testing.assert_allclose(pv_run.kept_share(middles, dirty), 0.86 * 0.9, rtol=1e-14)
-    kept = pv_run.kept_share(middles, june)
+    np.testing.assert_allclose(pv_run.kept_share(middles, dirty.losses, dirty.soiling, dirty.snow), 0.86 * 0.9, rtol=1e-14)
+    kept = pv_run.kept_share(middles, june.losses, june.soiling, june.snow)
     snowy = pd.DatetimeIndex(middles).month == 6
     np.testing.assert_allclose(kept[snowy], 0.86 * 0.8, rtol=1e-14)
     np.testing.assert_allclose(kept[~snowy], 0.86, rtol=1e-14)

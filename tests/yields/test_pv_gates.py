@@ -9,9 +9,11 @@ import pytest
 
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError
+from siting.yields import pv_gates
 from siting.yields.pv import PVSystem, full_load_hours
 
-LATITUDE, LONGITUDE = np.array([-35.0, 22.0, 36.0, 47.0, 60.0]), np.array([20.0, 103.0, 92.0, 127.0, -5.0])
+LATITUDE, LONGITUDE = np.array([-35.0, 22.0, 36.0, 47.0, 60.0, 8.334, 17.292]), np.array([20.0, 103.0, 92.0, 127.0, -5.0, 77.5, 77.917])
+COUNT = len(LATITUDE)
 HOURS = np.arange("2013-01-01", "2014-01-01", dtype="datetime64[h]").astype("datetime64[s]")
 
 
@@ -19,16 +21,16 @@ HOURS = np.arange("2013-01-01", "2014-01-01", dtype="datetime64[h]").astype("dat
 def clear_year() -> tuple[np.ndarray, np.ndarray]:
     """Hourly means of the clear sky of Haurwitz and of the same with dull afternoons, from values every five minutes."""
     moments = np.arange("2013-01-01T00:02:30", "2014-01-01T00:02:30", 300, dtype="datetime64[s]")
-    sun = solar_position(moments, LATITUDE, LONGITUDE, np.full(5, 300.0))
+    sun = solar_position(moments, LATITUDE, LONGITUDE, np.full(COUNT, 300.0))
     height = np.maximum(np.cos(np.radians(sun.apparent_zenith)), 0.0)
     ghi = 1098.0 * height * np.exp(-0.057 / np.maximum(height, 1e-3))
     dull = np.where(sun.azimuth > 180.0, 0.5, 1.0)
-    return tuple(values.reshape(5, -1, 12).mean(axis=2) for values in (ghi, ghi * dull))
+    return tuple(values.reshape(COUNT, -1, 12).mean(axis=2) for values in (ghi, ghi * dull))
 
 
 def hours_of(ghi: np.ndarray, minutes: int, sites=slice(None), precision="float32") -> np.ndarray:
     still = np.full_like(ghi[sites], 5.0)
-    where = LATITUDE[sites], LONGITUDE[sites], np.full(5, 300.0)[sites]
+    where = LATITUDE[sites], LONGITUDE[sites], np.full(COUNT, 300.0)[sites]
     times = HOURS + np.timedelta64(minutes, "m")
     return full_load_hours(ghi[sites], None, None, still, still, *where, times=times, pv=PVSystem(precision=precision))
 
@@ -52,6 +54,17 @@ def test_stamps_of_the_middles_or_ends_of_hours_are_refused(minutes, said):
     with pytest.raises(AlignmentError, match=said) as caught:
         hours_of(clear_year()[0], minutes)
     assert "\n" not in str(caught.value)
+
+
+def test_weather_that_was_interpolated_across_sunrise_passes(monkeypatch):
+    """Half of the first bright hour stands in the dark hour before it, as in three-hourly models; the clear days stay at noon."""
+    ghi = clear_year()[0].copy()
+    first = (ghi[:, :-1] < 20.0) & (ghi[:, 1:] > 60.0)
+    ghi[:, :-1] = np.where(first, 0.3 * ghi[:, 1:], ghi[:, :-1])
+    assert (hours_of(ghi, 0, [5]) > 500).all()
+    monkeypatch.setattr(pv_gates, "NOON_OFFSET", 0.0)
+    with pytest.raises(AlignmentError, match="before sunrise"):
+        hours_of(ghi, 0, [5])
 
 
 def test_each_site_is_judged_alone():
