@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from siting import economics, emissions, land, layers, report, resource, scoring, supply, zones
+from siting import economics, emissions, feedin, land, layers, report, resource, scoring, supply, zones
 from siting.study import Study
 from siting.vocabulary import StudyError
 from siting.yields import pv, wind
@@ -81,6 +81,7 @@ def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
     hours = resource.add_weather(block, study.weather)
     hours = pv.add_pv_yield(hours, study.pv)
     hours = wind.add_wind_yield(hours, study.wind)
+    hours = feedin.add_feedin(hours, study.feedin)
     return supply.match_supply(hours, study.load, study.supply, study.finance)
 
 
