@@ -222,6 +222,15 @@ VARIABLES: dict[str, Variable] = {
     "island_cost": Variable("CNY kWh-1", _MIX, "cost of the own plants per kWh served by them", "自供度电成本"),
     # emissions
     "scope2_location": Variable("kg kWh-1", _MIX, "location-based Scope 2 emissions per kWh of load", "范围二排放（基于位置）"),
+    "scope2_location_hourly": Variable(
+        "kg kWh-1", _MIX, "location-based Scope 2 emissions with the grid's factor of each hour", "范围二排放（逐时）"
+    ),
+    "scope2_market": Variable("kg kWh-1", _MIX, "market-based Scope 2 emissions per kWh of load", "范围二排放（基于市场）"),
+    "market_matched_share": Variable("1", _MIX, "share of the load that own supply and certificates cover", "市场法匹配比例"),
+    "cfe_total": Variable("1", _MIX, "24/7 carbon-free score, own supply and the grid's share of each hour", "逐时无碳电力占比（含电网）"),
+    "avoided_emissions": Variable(
+        "t", _MIX, "emissions that exports displace elsewhere; in no inventory", "外送电避免的排放（不计入清单）"
+    ),
     "carbon_free_share": Variable(
         "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
     ),

@@ -101,7 +101,7 @@ def official_year(year: int) -> Year:
     table, mix = (catalog.open_entry(name).reindex(list(PROVINCES)) for name in ("provinces", "power_mix"))
     generation = table[f"generation_{year}"].to_numpy(dtype=np.float64)
     both = table[f"wind_solar_share_{year}"].to_numpy(dtype=np.float64) * generation
-    capacity = (mix[f"wind_capacity_{year - 1}"] + mix[f"wind_capacity_{year}"]).to_numpy(dtype=np.float64) / 2.0
+    capacity: Floats = (mix[f"wind_capacity_{year - 1}"] + mix[f"wind_capacity_{year}"]).to_numpy(dtype=np.float64) / 2.0
     wind = np.minimum(table[f"wind_hours_{year}"].to_numpy(dtype=np.float64) * capacity / 1e6, both)
     named = {source: table[f"{source}_share_{year}"].to_numpy(dtype=np.float64) * generation for source in ("hydro", "nuclear")}
     clean: dict[Source, Floats] = {"hydro": named["hydro"], "nuclear": named["nuclear"], "wind": wind, "solar": both - wind}
@@ -168,4 +168,5 @@ def import_weights(year: Year) -> Floats:
         columns = [codes.index(code) for code in suppliers]
         weights[codes.index(importer), columns] = surplus[columns]
     total = weights.sum(axis=1, keepdims=True)
-    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0.0)
+    shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0.0)
+    return shares
