@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from siting.catalog import open_entry
 from siting.emissions import Accounting, add_emissions, carbon_free_share, location_based, market_based
-from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, product_footprint
+from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, cbam_electricity, product_footprint
 from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, residual_factor
 from siting.emissions.surplus import allocate_surplus, avoided_emissions, net_statement
 from siting.feedin.figures import NATIONAL
@@ -369,3 +369,40 @@ def test_border_adjustment_prices_indirect_emissions_of_cement_alone():
     for good, year in (("glass", 2026), ("cement", 2025)):
         with pytest.raises(StudyError):
             cbam_cost(good, year, **usual)
+
+
+def test_actual_factor_needs_a_link_or_an_agreement():
+    emissions, factor = cbam_electricity(0.1, 2026)
+    assert factor == pytest.approx((0.5568 + 0.5366 + 0.5306) / 3)
+    assert emissions == pytest.approx(0.1 * factor)
+    assert cbam_electricity(0.1, 2026, actual_factor=0.0, evidence="direct_link") == (0, 0)
+    with pytest.raises(StudyError, match="behind an actual factor, found 'certificates'; use the default factor"):
+        cbam_electricity(0.1, 2026, actual_factor=0.0, evidence="certificates")
+
+
+def test_the_step_keeps_the_order_of_matching_in_ten_thousand_portfolios():
+    """Hourly <= monthly <= annual, with kept surplus and with certificates; the location-based figure never moves."""
+    random, count = np.random.default_rng(3), 10_000
+    load, output = random.gamma(2, 1, (2, count, 12))
+    bought = load * random.random((count, 12))
+    served = load - bought
+    output = np.maximum(output, served)
+    exported = (output - served).sum(axis=1) * random.random(count)
+    totals = {"load_energy": load.sum(axis=1), "grid_emission_factor": random.random(count), "grid_carbon_free_share": random.random(count)}
+    by_target = {"import_energy": bought.sum(axis=1), "exported_energy": exported, "matched_share": served.sum(axis=1) / load.sum(axis=1)}
+    by_month = {"generation_monthly": output, "import_energy_monthly": bought}
+    data = xr.Dataset(
+        {name: ("site", values) for name, values in totals.items()}
+        | {name: (("site", "target"), values[:, None]) for name, values in by_target.items()}
+        | {name: (("site", "target", "month"), values[:, None]) for name, values in by_month.items()}
+        | {"load_energy_monthly": (("site", "month"), load)}
+    )
+    bundle = [certificate(serial=f"A{month}", energy_mwh=month / 4, generated=f"2022-{month:02d}") for month in range(1, 13)]
+    for rules in ({"surplus_owner": "park"}, {"certificates": bundle}, {"surplus_owner": "park", "certificates": bundle}):
+        results = [add_emissions(data, Accounting(matching=matching, **rules)) for matching in ("hourly", "monthly", "annual")]
+        hourly, monthly, annual = (result["market_matched_share"].values for result in results)
+        assert not (hourly > monthly + 1e-12).any()
+        assert not (monthly > annual + 1e-12).any()
+        assert not (annual > 1 + 1e-12).any()
+        assert all((result["scope2_market"] > -1e-12).all() for result in results)
+        assert all(result["scope2_location"].equals(results[0]["scope2_location"]) for result in results)

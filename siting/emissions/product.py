@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from siting.feedin.figures import NATIONAL
 from siting.vocabulary import StudyError
 
 #: Life-cycle factor of the Chinese grid 2023 [kg CO2e/kWh] (MEE), which a buyer abroad may impose; not for Scope 2. High confidence.
@@ -65,6 +66,39 @@ def product_footprint(stages: Sequence[Stage], factor: float, method: str, *, ma
         raise StudyError("Expected stages with electricity and emissions of 0 or more, found none or a negative one; list each stage.")
     electricity = sum(stage.electricity for stage in stages) * factor
     return Footprint(electricity + sum(stage.direct for stage in stages) + materials, electricity, method, factor)
+
+
+def cbam_electricity(electricity: float, year: int, *, actual_factor: float | None = None, evidence: str = "none") -> tuple[float, float]:
+    """Indirect emissions per tonne of a good [t], and the factor behind them [kg/kWh].
+
+    Parameters
+    ----------
+    electricity : float
+        Electricity per tonne of the good [MWh].
+    year : int
+        Year of the import. The default factor is the mean of the national averages of the latest years before it that are embedded,
+        five at most: it stands in for the five-year average of the International Energy Agency that the regulation names.
+    actual_factor : float, optional
+        Factor of the power that was used [kg/kWh].
+    evidence : {"none", "direct_link", "power_purchase_agreement"}
+        What an actual factor rests on.
+
+    Raises
+    ------
+    StudyError
+        If an actual factor has neither a direct technical link nor a power purchase agreement behind it, as certificates alone.
+    """
+    if electricity < 0.0 or (actual_factor is not None and actual_factor < 0.0):
+        raise StudyError("Expected electricity and a factor of 0 or more, found a negative one; check the signs.")
+    if actual_factor is not None and evidence not in ("direct_link", "power_purchase_agreement"):
+        raise StudyError(
+            f"Expected a direct_link or a power_purchase_agreement behind an actual factor, found {evidence!r}; use the default factor."
+        )
+    known = [figures["average"] for number, figures in sorted(NATIONAL.items()) if number < year][-5:]
+    if actual_factor is None and not known:
+        raise StudyError(f"Expected a year after {min(NATIONAL)}, found {year}; no average of an earlier year is embedded.")
+    factor = sum(known) / len(known) if actual_factor is None else actual_factor
+    return electricity * factor, factor
 
 
 def cbam_cost(
