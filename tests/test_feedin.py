@@ -1,6 +1,7 @@
 """Feed-in of the public grid: pinned to the statistics, physical in every hour, and held to a year that it has not seen."""
 
 import json
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,11 @@ def hours_of(year):
     return year_hours(year).astype("datetime64[h]")
 
 
+@cache
+def hours_with(feedin, year):
+    return model_hours(feedin, hours_of(year))
+
+
 @pytest.fixture(scope="module")
 def modelled():
     return {year: generation(Feedin(year=year), hours_of(year)) for year in figures.YEARS}
@@ -52,13 +58,13 @@ def test_no_source_is_ever_negative(modelled, year):
 
 @pytest.mark.parametrize(("year", "boundary"), [(2021, "province"), (2022, "province"), (2023, "regional_grid"), (2022, "country")])
 def test_hours_integrate_to_the_published_factor(year, boundary):
-    hours = model_hours(Feedin(year=year, boundary=boundary), hours_of(year))
+    hours = hours_with(Feedin(year=year, boundary=boundary), year)
     np.testing.assert_allclose(hours.annual_factor, figures.official_factors(year, boundary), rtol=0, atol=1e-9)
 
 
 @pytest.mark.parametrize("boundary", ["province", "regional_grid", "country"])
 def test_every_hour_is_a_share(boundary):
-    hours = model_hours(Feedin(boundary=boundary, count_hydro=False, claimed_share=0.6), hours_of(2022))
+    hours = hours_with(Feedin(boundary=boundary, count_hydro=False, claimed_share=0.6), 2022)
     for values in (hours.carbon_free, hours.renewable):
         assert values.min() >= 0
         assert values.max() <= 1
@@ -68,7 +74,7 @@ def test_every_hour_is_a_share(boundary):
 
 def test_unknown_factor_of_tibet_is_never_zero():
     for year in figures.YEARS:
-        hours = model_hours(Feedin(year=year), hours_of(year))
+        hours = hours_with(Feedin(year=year), year)
         assert np.isnan(hours.factor[AT["CN-XZ"]]).all()
         assert np.isnan(hours.annual_factor[AT["CN-XZ"]])
         assert (np.delete(hours.annual_factor, AT["CN-XZ"]) > 0).all()
@@ -91,14 +97,14 @@ def test_hydro_is_higher_in_summer(modelled, code):
 
 
 def test_qinghai_is_carbon_free_by_day_more_than_by_night(modelled):
-    share = model_hours(Feedin(), hours_of(2022)).carbon_free[AT["CN-QH"]]
+    share = hours_with(Feedin(), 2022).carbon_free[AT["CN-QH"]]
     local = (hours_of(2022) + np.timedelta64(8, "h")).astype(int) % 24
     assert share[local == 14].mean() > share[local == 4].mean() + 0.1
 
 
 def test_effective_fossil_factor_is_that_of_coal_and_gas():
     """Published factor over the fossil share of what is delivered, imports included: between gas and old coal in every province."""
-    hours = model_hours(Feedin(), hours_of(2022))
+    hours = hours_with(Feedin(), 2022)
     effective = np.delete(hours.annual_factor / (1 - hours.annual_carbon_free), AT["CN-XZ"])
     assert effective.min() > 0.35
     assert effective.max() < 1.05
@@ -128,15 +134,15 @@ def test_share_of_2023_is_predicted_from_2022():
 
 
 def test_hydro_out_leaves_the_third_of_qinghai_that_can_be_bought():
-    hours = model_hours(Feedin(year=2021, count_hydro=False), hours_of(2021))
+    hours = hours_with(Feedin(year=2021, count_hydro=False), 2021)
     assert hours.annual_carbon_free[AT["CN-QH"]] == pytest.approx(0.344, abs=0.03)
-    with_hydro = model_hours(Feedin(year=2021), hours_of(2021))
+    with_hydro = hours_with(Feedin(year=2021), 2021)
     assert with_hydro.annual_carbon_free[AT["CN-QH"]] == pytest.approx(0.845, abs=0.05)
     np.testing.assert_array_equal(hours.factor, with_hydro.factor)
 
 
 def test_nuclear_out_touches_only_its_customers():
-    out, usual = (model_hours(Feedin(count_nuclear=switch), hours_of(2022)) for switch in (False, True))
+    out, usual = (hours_with(Feedin(count_nuclear=switch), 2022) for switch in (False, True))
     fall = usual.annual_carbon_free - out.annual_carbon_free
     assert fall[AT["CN-FJ"]] == pytest.approx(0.283, abs=0.01)
     assert fall[AT["CN-QH"]] == 0
@@ -158,15 +164,15 @@ def test_drought_takes_hydro_and_thermal_plants_give_it(drought, loss):
     usual, dry = (generation(Feedin(drought=name), hours_of(2022)) for name in ("none", drought))
     np.testing.assert_allclose(dry[2]["hydro"].sum(axis=1), (1 - loss) * usual[2]["hydro"].sum(axis=1), rtol=1e-12)
     np.testing.assert_allclose(sum(dry[2].values()).sum(axis=1), sum(usual[2].values()).sum(axis=1), rtol=1e-9)
-    factors = [model_hours(Feedin(drought=name), hours_of(2022)).annual_factor[AT["CN-SC"]] for name in ("none", drought)]
+    factors = [hours_with(Feedin(drought=name), 2022).annual_factor[AT["CN-SC"]] for name in ("none", drought)]
     assert factors[1] > factors[0] * 1.3
 
 
 def test_scenario_scales_capacities_and_refuses_more_than_all():
-    grown, usual = model_hours(Feedin(solar_scale=2.0, demand_scale=1.2), hours_of(2022)), model_hours(Feedin(), hours_of(2022))
+    grown, usual = hours_with(Feedin(solar_scale=2.0, demand_scale=1.2), 2022), hours_with(Feedin(), 2022)
     assert grown.annual_carbon_free[AT["CN-SD"]] > usual.annual_carbon_free[AT["CN-SD"]]
     with pytest.raises(StudyError, match=r"at most all generation in each province, found 1\d\d% of it in .*; lower the scales"):
-        model_hours(Feedin(hydro_scale=3.0), hours_of(2022))
+        hours_with(Feedin(hydro_scale=3.0), 2022)
 
 
 @given(
