@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from siting.economics import add_costs as add_costs
     from siting.emissions import add_emissions as add_emissions
+    from siting.feedin import add_feedin as add_feedin
     from siting.land import explain as explain
     from siting.land import screen as screen
     from siting.layers import open_layers as open_layers
@@ -36,6 +37,7 @@ _HOME = {
     "add_weather": "resource",
     "add_pv_yield": "yields.pv",
     "add_wind_yield": "yields.wind",
+    "add_feedin": "feedin",
     "match_supply": "supply",
     "add_costs": "economics",
     "add_emissions": "emissions",

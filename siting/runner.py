@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from siting import economics, emissions, land, layers, report, resource, scoring, supply, zones
+from siting import economics, emissions, feedin, land, layers, report, resource, scoring, supply, zones
 from siting.study import Study
 from siting.vocabulary import StudyError
 from siting.yields import pv, wind
@@ -82,10 +82,11 @@ def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
-    """Hours of weather and yields at a block of sites."""
+    """Hours of weather, yields and the grid's feed-in at a block of sites."""
     hours = resource.add_weather(block, study.weather)
     hours = pv.add_pv_yield(hours, study.pv)
-    return wind.add_wind_yield(hours, study.wind)
+    hours = wind.add_wind_yield(hours, study.wind)
+    return feedin.add_feedin(hours, study.feedin)
 
 
 def rate(sites: xr.Dataset, study: Study) -> xr.Dataset:

@@ -17,6 +17,7 @@ from siting import catalog
 from siting.catalog.files import local_file, local_folder
 from siting.demand import Load
 from siting.emissions import Accounting
+from siting.feedin import Feedin
 from siting.finance import Finance
 from siting.grid import Grid
 from siting.land import Land
@@ -52,6 +53,7 @@ class Study(Parameters):
     weather: Weather = Weather()
     pv: PVSystem = PVSystem()
     wind: WindFarm = WindFarm()
+    feedin: Feedin = Feedin()
     load: Load = Load()
     supply: Supply = Supply()
     finance: Finance = Finance()
@@ -143,6 +145,8 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         if tenant.measured is not None:
             paths["load", "tenants", number, "measured", "path"] = tenant.measured.path
     checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
+    if study.feedin.path is not None:
+        checks["feedin", "path"] = partial(local_file, study.feedin.path, (".csv", ".nc"), file.parent)
     if study.weather.path is not None:
         checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)
     for keys, check in checks.items():

