@@ -10,6 +10,7 @@ from pydantic import Field
 from siting.policy.measures import ELECTRICITY_TCE_PER_MWH, NON_GREEN_FACTOR, Facts, ProjectFigures, Scheme, all_electric
 from siting.policy.rules import Binding, in_force, read_rules
 from siting.policy.verdicts import RESULTS, Verdict, check, evaluate, limits
+from siting.supply.limits import Limits
 from siting.vocabulary import AlignmentError, Parameters, encode_flags, step
 
 if TYPE_CHECKING:
@@ -39,6 +40,15 @@ class Policy(Parameters):
     zero_carbon_park: bool = Field(False, description="Hold the sites to the indicators of national zero-carbon parks as well.")
     sector: str | None = Field(None, description="Industry, such as data_centre; none is unknown.")
     spot_market: bool | None = Field(None, description="The spot market runs continuously; none is unknown, and the stricter cap counts.")
+
+    @property
+    def facts(self) -> Facts:
+        """What of it decides which rules apply."""
+        return Facts(**self.model_dump(exclude={"year", "jurisdiction"}))
+
+    def limits(self) -> Limits:
+        """Limits that a supply must respect to pass the rules of the year."""
+        return limits(read_rules(), self.year, self.jurisdiction, self.facts)
 
 
 def site_figures(sites: xr.Dataset) -> dict[str, Any]:
@@ -99,7 +109,7 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     if not codes:
         raise AlignmentError("Expected province codes in the attribute iso_3166_2 of province, found none; keep attributes when copying.")
     province = np.array([*codes, ""], dtype=object)[sites["province"].to_numpy().astype(int)][:, None]
-    facts = Facts(**policy.model_dump(exclude={"year", "jurisdiction"})).model_dump() | {"province": province}
+    facts = policy.facts.model_dump() | {"province": province}
     figures = {name: np.asarray(getattr(value, "data", value), dtype=np.float64) for name, value in site_figures(sites).items()}
     shape = sites["matched_share"].shape
     places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(read_rules(), policy.year, code)]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siting import catalog
-from siting.policy.measures import LIMIT_FIELDS, MEASURES, Facts, ProjectFigures
+from siting.policy.measures import FIGURES, LIMIT_FIELDS, MEASURES, Facts, ProjectFigures
 from siting.policy.rules import Between, Binding, Conditions, Plain, Rule, Threshold, in_force, read_rules
 from siting.supply.limits import Limits
 
@@ -113,12 +113,13 @@ def limits(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Fact
     Rules count that surely apply to ``facts`` (a directly connected park on the public grid by default); where it is unknown
     which threshold binds, as without word of the spot market, the strictest does.
     """
-    values, bounds = (facts or Facts()).model_dump(), Limits().model_dump()
+    values: dict[str, Any] = dict.fromkeys(FIGURES, np.nan) | (facts or Facts()).model_dump()
+    bounds = Limits().model_dump()
     for binding in in_force(rules, year, jurisdiction):
         field = LIMIT_FIELDS.get(binding.rule.measure)
         if field is None or _time_code(binding.rule, year) is not None or _truth(binding.rule.applies_when, values) != 1.0:
             continue
-        threshold = float(evaluate(binding.rule, {**dict.fromkeys(MEASURES[binding.rule.measure].needs, np.nan), **values}, year).threshold)
+        threshold = float(evaluate(binding.rule, values, year).threshold)
         if not math.isnan(threshold):
             stricter = min if binding.rule.comparison == "at_most" else max
             bounds[field] = stricter(bounds[field], threshold)
@@ -180,15 +181,10 @@ def _time_code(rule: Rule, year: int) -> int | None:
 def _number(threshold: Threshold, values: Values) -> Floats:
     if threshold.column is None:
         return np.asarray(np.nan if threshold.value is None else threshold.value)
-    column = _provinces()[threshold.column]
+    column: pd.Series[float] = catalog.open_entry("provinces")[threshold.column]
     codes = np.asarray(values["province"], dtype=object)
     numbers: Floats = np.vectorize(lambda code: float(column.get(code, np.nan)), otypes=[np.float64])(codes)
     return numbers
-
-
-def _provinces() -> pd.DataFrame:
-    table: pd.DataFrame = catalog.open_entry("provinces")
-    return table
 
 
 def _truth(conditions: Conditions, values: Values) -> Floats:

@@ -73,7 +73,7 @@ USAGE = {
     "unknown scheduler": (["run", "tiny.yaml", "--out", "new", "--scheduler", "ray"], "'ray' is not one of"),
     "blocks of nothing": (["run", "tiny.yaml", "--out", "new", "--block-sites", "0"], "greater than or equal to 1"),
     "blocks of many": (["run", "tiny.yaml", "--out", "new", "--block-sites", "many"], "--block-sites"),
-    "place with its coordinates swapped": (["site", "36.5", "101.7"], "is not in the range"),
+    "place with its coordinates swapped": (["site", "36.5", "101.7"], "for 'LAT'"),
     "two studies": (["validate", "tiny.yaml", "rate.yaml"], "rate.yaml"),
 }  # fmt: skip
 

@@ -74,3 +74,9 @@ def test_verdicts_are_flags_and_inputs_stay():
 def test_provinces_without_codes_are_refused():
     with pytest.raises(AlignmentError, match="iso_3166_2"):
         add_policy(sites(province=("site", np.zeros(4, dtype=np.int16))), Policy())
+
+
+def test_policy_gives_the_limits_of_its_year():
+    assert Policy(year=2030, spot_market=True).limits().own_share_min == 0.35
+    assert Policy(year=2026).limits().export_share_max == 0.0
+    assert Policy(zero_carbon_park=True).limits().own_share_min == 0.5
