@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from siting.land import screen as screen
     from siting.layers import open_layers as open_layers
     from siting.maps import map_zones as map_zones
+    from siting.policy import add_policy as add_policy
     from siting.resource import add_weather as add_weather
     from siting.runner import run as run
     from siting.scoring import score as score
@@ -41,6 +42,7 @@ _HOME = {
     "match_supply": "supply",
     "add_costs": "economics",
     "add_emissions": "emissions",
+    "add_policy": "policy",
     "score": "scoring",
     "delineate_zones": "zones",
     "map_zones": "maps",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
 
 import typer
 
+from siting.sheets import commands
 from siting.vocabulary import ResourceError, SitingError
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 catalog_app = typer.Typer(help="The embedded data.")
 app.add_typer(catalog_app, name="catalog")
+commands.register(app)
 
 StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A study in YAML, or the name of a shipped one (see `siting studies`).")]
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the map, the tables and the record of the run.")]

@@ -259,6 +259,11 @@ VARIABLES: dict[str, Variable] = {
     "carbon_free_share": Variable(
         "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
     ),
+    # policy
+    "rule_verdict": Variable("", ("site", "target", "rule"), "what each rule says of the supply", "政策规则判定"),
+    "rule_margin": Variable(
+        "1", ("site", "target", "rule"), "room to the threshold of each rule in the unit of its measure, positive is kept", "规则裕度"
+    ),
     # scores
     "score": Variable("1", _SITE, "score, 0 to 1", "综合得分"),
     "contribution": Variable("1", ("site", "criterion"), "part of the score that comes from each criterion", "各指标贡献"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -30,7 +31,8 @@ ROAD = (
 
 
 def load_road():
-    """Import the modules of all steps, which register themselves."""
+    """Import the modules of all steps, which register themselves; `add_policy` may follow the road."""
+    importlib.import_module("siting.policy")
     return [getattr(siting, name, None) or getattr(scoring, name) for name in ROAD]
 
 

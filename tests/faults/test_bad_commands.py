@@ -26,6 +26,10 @@ STUDIES = {
     "high.yaml": TINY + "land: {park_altitude_max_m: 0, plant_altitude_full_m: 0, plant_altitude_max_m: 0}\n",
     "text.yaml": TINY + "layers: {altitude: {path: text.tif, unit: m}}\n",
     "text.tif": "ncols 12\n",
+    "load.yaml": "mean_mw: 0\n",
+    "claim.yaml": "id: half\nstatement: half\nsource: me\nquantity: share\nscope: all\nplace: CN\nyear: 2021\nsaid: {value: 50}\n"
+    "figures: {a: {about: a, value: 1, unit: TWh, source: me, confidence: low}}\n"
+    "calculation: {kind: ratio, cases: [{label: x, over: [[a]]}]}\n",
     "a_file": "",
 }
 
@@ -50,6 +54,13 @@ REFUSED = {
     "a target not tried": (["supply", "tiny.yaml", "--site", "5", "--target", "9", "--out", "new"], 2, "found 9; add it to the study"),
     "changed catalog": (["run", "tiny.yaml", "--out", "new"], 3, "Expected sha256"),
     "text for a raster, over earlier outputs": (["run", "text.yaml", "--out", "done"], 3, "found another format in text.tif"),
+    "misspelt province": (["province", "Qinhai"], 2, "did you mean 'Qinghai'?"),
+    "place abroad": (["site", "4.05", "51.95"], 2, "outside the embedded data: fetch"),
+    "place at sea": (["site", "122.9", "32.0"], 2, "outside its provinces"),
+    "load of nothing": (["site", "101.7", "36.5", "--load", "load.yaml"], 2, "load.yaml:1: expected 'mean_mw'"),
+    "claim without a unit": (["claims", "claim.yaml"], 3, "expected the key 'unit', found none"),
+    "claim that is missing": (["claims", "none.yaml"], 3, "found none at 'none.yaml'"),
+    "page in no folder": (["province", "Qinghai", "--html", "none/page.html"], 2, "found 'none/page.html'"),
     "a cluster without a port": (["run", "tiny.yaml", "--out", "new", "--client", "nowhere"], 5, "missing port number"),
 }  # fmt: skip
 
@@ -64,6 +75,7 @@ USAGE = {
     "unknown scheduler": (["run", "tiny.yaml", "--out", "new", "--scheduler", "ray"], "'ray' is not one of"),
     "blocks of nothing": (["run", "tiny.yaml", "--out", "new", "--block-sites", "0"], "greater than or equal to 1"),
     "blocks of many": (["run", "tiny.yaml", "--out", "new", "--block-sites", "many"], "--block-sites"),
+    "place with its coordinates swapped": (["site", "36.5", "101.7"], "for 'LAT'"),
     "two studies": (["validate", "tiny.yaml", "rate.yaml"], "rate.yaml"),
 }  # fmt: skip
 
@@ -74,6 +86,8 @@ ACCEPTED = {
     "shipped study": (["validate", "northwest"], "a valid study"),
     "studies": (["studies"], "northwest_10km"),
     "known entry": (["catalog", "show", "provinces"], "id: provinces"),
+    "province": (["province", "青海", "--html", "page.html"], "location-based, 2022"),
+    "claims": (["claims"], "MIS-ATTRIBUTED"),
     "entries": (["catalog", "list"], "turbines"),
 }
 
