@@ -6,12 +6,13 @@ import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
 
 from siting import catalog
+from siting.catalog.cache import cache_root, checksum, fetched_file
 from siting.catalog.files import file_source
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
@@ -136,6 +137,83 @@ class UserLayer(_FileParameters):
     band: int = Field(default=1, ge=1, description="Band of the file.")
     nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
 
+    def source(self, name: str) -> dict[str, Any]:
+        """State what the layer comes from."""
+        return file_source(self.file, VARIABLES[name].en, (name,))
+
+
+class FetchedLayer(Parameters):
+    """A dataset of the catalog in place of an embedded layer, as `siting fetch` has put it into the cache."""
+
+    dataset: str = Field(min_length=1, description="Id of a dataset that can be fetched, see `siting catalog list`.")
+    _name: str = PrivateAttr(default="")
+    _bounds: tuple[float, float, float, float] = PrivateAttr(default=(0.0, 0.0, 0.0, 0.0))
+    _cache: Path = PrivateAttr(default=Path())
+
+    @field_validator("dataset")
+    @classmethod
+    def _known(cls, dataset: str) -> str:
+        entry = catalog.remote_entry(dataset)
+        if entry.hourly:
+            raise StudyError(f"expected a dataset of rasters, found the hourly weather {dataset!r}; name it as weather.dataset")
+        return dataset
+
+    def placed(self, name: str, bounds: tuple[float, float, float, float]) -> FetchedLayer:
+        """The layer of a name in a region."""
+        entry = catalog.remote_entry(self.dataset)
+        if name not in entry.variables:
+            raise StudyError(f"expected {name} of one of the datasets that have it, found {self.dataset} with {', '.join(entry.variables)}")
+        copy = self.model_copy()
+        copy._name, copy._bounds, copy._cache = name, bounds, cache_root()
+        return copy
+
+    @property
+    def path(self) -> str:
+        """How the layer is called in messages."""
+        return f"{self.dataset}/{self._name}"
+
+    @property
+    def file(self) -> Path:
+        """The raster in the cache, verified."""
+        return fetched_file(catalog.remote_entry(self.dataset), self._bounds, f"{self._name}.tif", self._cache)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the raster."""
+        return catalog.remote_entry(self.dataset).variables[self._name].unit
+
+    @property
+    def band(self) -> int:
+        """Band of the raster."""
+        return 1
+
+    @property
+    def nodata(self) -> float | None:
+        """The raster declares its own."""
+        return None
+
+    def source(self, name: str) -> dict[str, Any]:
+        """State what the layer comes from."""
+        return catalog.remote_entry(self.dataset).source((name,), checksum(self.file))
+
+
+def fetched_bounds(region: Region, grid: Grid) -> tuple[float, float, float, float]:
+    """Bounds that are fetched for a region: a cell more on all sides, widened to half degrees so that like regions share them."""
+    margin = grid.resolution_km / 70.0
+    west, south, east, north = _bounds(region, catalog.open_entry("province_areas").set_index("iso_3166_2"))
+    low = (float(np.floor(2.0 * (edge - margin)) / 2.0) for edge in (west, south))
+    high = (float(np.ceil(2.0 * (edge + margin)) / 2.0) for edge in (east, north))
+    return (*low, *high)  # type: ignore[return-value]
+
+
+def _form_of_layer(value: Any) -> str:
+    given = value if isinstance(value, Mapping) else {"dataset"} if isinstance(value, FetchedLayer) else {}
+    return "dataset" if "dataset" in given else "file"
+
+
+#: A raster in place of an embedded layer: the user's file, or a dataset that was fetched.
+AnyLayer = Annotated[Annotated[UserLayer, Tag("file")] | Annotated[FetchedLayer, Tag("dataset")], Discriminator(_form_of_layer)]
+
 
 class Exclusion(_FileParameters):
     """An area of the user's where something may not stand: polygons, or a raster of shares from 0 to 1."""
@@ -163,7 +241,7 @@ class LayerStudy(Protocol):
         """Cell size and projection."""
 
     @property
-    def layers(self) -> Mapping[str, UserLayer]:
+    def layers(self) -> Mapping[str, UserLayer | FetchedLayer]:
         """The user's rasters by layer."""
 
     @property
@@ -301,7 +379,7 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
     return {name: (("y", "x"), np.where(index >= 0, column.to_numpy(dtype=np.float64)[index], np.nan)) for name, column in columns.items()}
 
 
-def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
+def _user_layer(name: str, layer: UserLayer | FetchedLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
     raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=degrees(box))
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
@@ -309,7 +387,7 @@ def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) ->
     return aligned
 
 
-def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer]) -> xr.Dataset:
+def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer | FetchedLayer]) -> xr.Dataset:
     """Layers where a user's levels carry no error of interpolation, and no distance once all of them are the user's."""
     zeros = {f"{name}_error": layers[name] * 0.0 for name in replaced if f"{name}_error" in layers}
     if set(LEVELS) <= set(replaced):
@@ -362,7 +440,7 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
     }
     replaced = {*study.layers, *(f"{name}_error" for name in study.layers)}
     replaced |= {"distance_to_place"} if set(LEVELS) <= replaced else set()
-    sources = [file_source(layer.file, VARIABLES[name].en, (name,)) for name, layer in study.layers.items()]
+    sources = [layer.source(name) for name, layer in study.layers.items()]
     for entry, names in used.items():
         kept = tuple(name for name in names if name not in replaced)
         if kept:
@@ -413,7 +491,7 @@ def _user_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
     missing = {name: int((inside & np.isnan(layers[name].values)).sum()) for name in study.layers}
     idle = [item.name for item in study.land.exclusions if not bool((layers["user_exclusion"].sel(exclusion=item.name) > 0.0).any())]
     return [
-        *(f"Your raster of {name} has no data in {count:,} of {int(inside.sum()):,} cells." for name, count in missing.items() if count),
+        *(f"The raster of {name} has no data in {count:,} of {int(inside.sum()):,} cells." for name, count in missing.items() if count),
         *(f"The exclusion {name!r} touches no cell of the region." for name in idle),
     ]
 

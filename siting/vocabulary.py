@@ -61,6 +61,12 @@ class IntegrityError(SitingError, ValueError):
     """Bytes that differ from their recorded checksum."""
 
 
+class FetchError(SitingError, ConnectionError):
+    """Data that a server doesn't give, or not as it should."""
+
+    exit_code = 6
+
+
 class ResourceError(SitingError, MemoryError):
     """A request beyond the memory, disk or time at hand."""
 
