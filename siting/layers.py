@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from siting import catalog
 from siting.catalog.cache import cache_root, checksum, fetched_file
@@ -157,6 +157,13 @@ class FetchedLayer(Parameters):
         if entry.hourly:
             raise StudyError(f"expected a dataset of rasters, found the hourly weather {dataset!r}; name it as weather.dataset")
         return dataset
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_path(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "path" in data:
+            raise ValueError("expected a path or a dataset, found both; remove one of them")
+        return data
 
     def placed(self, name: str, bounds: tuple[float, float, float, float]) -> FetchedLayer:
         """The layer of a name in a region."""

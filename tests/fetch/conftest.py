@@ -1,4 +1,5 @@
 import pytest
+from faults.conftest import tally
 from fetch.server import Server
 
 
@@ -15,3 +16,6 @@ def quick(monkeypatch, tmp_path):
     monkeypatch.setenv("SITING_TIMEOUT", "0.4")
     monkeypatch.setenv("SITING_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache"
+
+
+__all__ = ["quick", "server", "tally"]

@@ -6,16 +6,17 @@ import functools
 import io
 import json
 import math
+import warnings
 import zipfile
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import rasterio
 import xarray as xr
 from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from zarr.storage import MemoryStore
 
+from siting.weather_files.irradiance import direct_normal
 from siting.weather_hours import sunlight, year_hours
 
 YEAR = 2019
@@ -88,7 +89,10 @@ def power_json(query):
     parameter = {name: dict(zip(labels, values[key].round(2).tolist(), strict=True)) for name, (key, _) in columns.items()}
     parameter["T2M"][labels[77]] = -999.0
     parameter["ALLSKY_SFC_SW_DIFF"] = {label: round(0.4 * each, 2) for label, each in parameter["ALLSKY_SFC_SW_DWN"].items()}
-    units = {name: {"units": unit} for name, (_, unit) in columns.items()} | {"ALLSKY_SFC_SW_DIFF": {"units": "Wh/m^2"}}
+    dni, _ = direct_normal(values["ghi"][None], 0.4 * values["ghi"][None], YEAR, [north], [east])
+    parameter["ALLSKY_SFC_SW_DNI"] = dict(zip(labels, dni[0].round(2).tolist(), strict=True))
+    units = {name: {"units": unit} for name, (_, unit) in columns.items()}
+    units |= {f"ALLSKY_SFC_SW_{part}": {"units": "Wh/m^2"} for part in ("DIFF", "DNI")}
     return json.dumps(
         {
             "type": "Feature",
@@ -120,9 +124,35 @@ def zarr_files(zarr_format):
         )
         store = MemoryStore()
         encoding = {name: {"chunks": (2200, *shape[1:])} for name in names}
-        grid.to_zarr(store, zarr_format=zarr_format, encoding=encoding, consolidated=True)
+        with warnings.catch_warnings():
+            # how a server without listings is read all the same
+            warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
+            grid.to_zarr(store, zarr_format=zarr_format, encoding=encoding, consolidated=True)
         files |= {f"/{root}/{key}": value.to_bytes() for key, value in store._store_dict.items()}
     return files
+
+
+def pvgis_json(query):
+    """What the hourly service of PVGIS answers, stamps at half past."""
+    north, east = float(query["lat"][0]), float(query["lon"][0])
+    values, first = hours(north, east), datetime(YEAR, 1, 1, 0, 30, tzinfo=UTC)
+    rows = [
+        {
+            "time": (first + timedelta(hours=n)).strftime("%Y%m%d:%H%M"), "Gb(i)": round(0.6 * ghi, 2), "Gd(i)": round(0.4 * ghi, 2),
+            "Gr(i)": 0.0, "H_sun": 0.0, "T2m": round(warm, 2), "WS10m": round(wind, 2), "Int": 0.0,
+        }
+        for n, (ghi, warm, wind) in enumerate(zip(values["ghi"], values["temp"], values["wind10"], strict=True))
+    ]  # fmt: skip
+    place = {"latitude": north, "longitude": east, "elevation": 2500.0}
+    meteo = {"radiation_db": "PVGIS-ERA5", "meteo_db": "ERA5", "year_min": YEAR, "year_max": YEAR, "use_horizon": False, "horizon_db": None}
+    return json.dumps({"inputs": {"location": place, "meteo_data": meteo}, "outputs": {"hourly": rows}, "meta": {"inputs": {}}}).encode()
+
+
+def answer(path, query):
+    """What the services with parameters answer."""
+    if path == "/api/temporal/hourly/point":
+        return power_json(query)
+    return pvgis_json(query) if path == "/api/v5_3/seriescalc" else None
 
 
 def publish(server, zarr_format=2):
@@ -142,7 +172,7 @@ def publish(server, zarr_format=2):
     for south in (33, 36):
         for west in (99,):
             server.files[f"/v200/2021/map/ESA_WorldCover_10m_2021_v200_N{south}E{west:03d}_Map.tif"] = cover(south, west)
-    server.make = lambda path, query: power_json(query) if path == "/api/temporal/hourly/point" else None
+    server.make = answer
 
 
 def aim(monkeypatch, server):
@@ -151,6 +181,3 @@ def aim(monkeypatch, server):
 
     for name in catalog.remote_entries():
         monkeypatch.setenv(f"SITING_URL_{name.upper()}", server.url)
-
-
-__all__ = ["aim", "publish", "rasterio"]

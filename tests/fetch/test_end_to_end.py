@@ -182,9 +182,50 @@ def test_points_of_nasa_power_become_a_store(served, tmp_path):
     assert np.isnan(cells["temp_air"].isel(cell=cell).values[77])
 
 
+def test_points_of_pvgis_become_a_store(served, tmp_path):
+    from siting.weather_store import open_store
+
+    path = tmp_path / "points.yaml"
+    path.write_text(STUDY.split("layers:")[0] + "weather: {source: store, dataset: pvgis_points, year: 2019}\n", encoding="utf-8")
+    (folder,) = fetch(plan(read_study(path)))
+    cells = open_store(folder / "store")
+    assert cells.sizes["cell"] == 5 * 5
+    cell = int(np.argmin(np.abs(cells.latitude.values - 36.5) + np.abs(cells.longitude.values - 100.5)))
+    assert np.abs(cells["ghi"].isel(cell=cell).values - copies.hours(36.5, 100.5)["ghi"]).max() < 0.1
+
+
+def test_epw_file_becomes_a_store(served, tmp_path, monkeypatch):
+    """The file of a typical year that PVGIS gives in the format of EnergyPlus."""
+    from siting.weather_store import open_store
+
+    values = copies.hours(36.5, 100.5)
+    rows = ["LOCATION,Somewhere,-,-,-,-,36.5,100.5,0.0,2500"] + ["-"] * 7
+    for n in range(8760):
+        day = np.datetime64("2019-01-01") + n // 24
+        year, month, date = str(day).split("-")
+        numbers = [0.0] * 29
+        numbers[0], numbers[7], numbers[9], numbers[15] = values["temp"][n], values["ghi"][n], values["ghi"][n], values["wind10"][n]
+        rows.append(f"{year},{month},{date},{n % 24 + 1},60,?," + ",".join(f"{each:.2f}" for each in numbers))
+    served.files["/tmy/here.epw"] = "\n".join(rows).encode()
+    own = tmp_path / "own"
+    own.mkdir()
+    text = (catalog.root() / "remote" / "pvgis_points.yaml").read_text(encoding="utf-8")
+    text = (
+        text.replace("id: pvgis_points", "id: my_epw").replace("adapter: pvgis_points", "adapter: epw_file").replace("step: [0.5, 0.5]", "")
+    )
+    lines = ['url: "tmy/here.epw"' if line.startswith("url:") else line for line in text.splitlines()]
+    (own / "my_epw.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    monkeypatch.setenv("SITING_CATALOG", str(own))
+    monkeypatch.setenv("SITING_URL_MY_EPW", served.url)
+    path = tmp_path / "epw.yaml"
+    path.write_text(STUDY.split("layers:")[0] + "weather: {source: store, dataset: my_epw, year: 2019}\n", encoding="utf-8")
+    (folder,) = fetch(plan(read_study(path)))
+    assert np.abs(open_store(folder / "store")["temp_air"].isel(cell=0).values - values["temp"]).max() < 0.01
+
+
 def test_land_cover_is_a_sample_of_classes(served):
-    from siting.fetch import Job, _transport
     from siting.fetch import Item as Line
+    from siting.fetch import Job, _transport
 
     entry = catalog.remote_entry("esa_worldcover")
     from siting.catalog.cache import cache_root
@@ -214,7 +255,6 @@ def test_killed_fetch_goes_on_with_the_same_bytes(served, study_file, tmp_path):
             while len(served.log) < share * whole * 0.9 and process.poll() is None and time.monotonic() < deadline:
                 time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
-        assert not (tmp_path / "killed" / "nasa_power_regions").exists() or True
     served.log.clear()
     fetch(plan(study, tmp_path / "killed"))
     assert len(served.log) < whole
