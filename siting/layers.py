@@ -215,11 +215,11 @@ def fetched_bounds(region: Region, grid: Grid) -> tuple[float, float, float, flo
 
 def _form_of_layer(value: Any) -> str:
     given = value if isinstance(value, Mapping) else {"dataset"} if isinstance(value, FetchedLayer) else {}
-    return "dataset" if "dataset" in given else "file"
+    return "<dataset>" if "dataset" in given else "<file>"
 
 
 #: A raster in place of an embedded layer: the user's file, or a dataset that was fetched.
-AnyLayer = Annotated[Annotated[UserLayer, Tag("file")] | Annotated[FetchedLayer, Tag("dataset")], Discriminator(_form_of_layer)]
+AnyLayer = Annotated[Annotated[UserLayer, Tag("<file>")] | Annotated[FetchedLayer, Tag("<dataset>")], Discriminator(_form_of_layer)]
 
 
 class Exclusion(_FileParameters):
