@@ -13,6 +13,7 @@ from pydantic import Field, PrivateAttr, field_validator
 
 from siting import catalog
 from siting.catalog.files import file_source
+from siting.catalog.raster import RASTERS
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
@@ -133,7 +134,8 @@ class UserLayer(_FileParameters):
     """A raster of the user's in place of an embedded layer."""
 
     unit: str = Field(min_length=1, description="Unit of the values in the file, such as m s-1 or kWh m-2 day-1.")
-    band: int = Field(default=1, ge=1, description="Band of the file.")
+    band: int = Field(default=1, ge=1, description="Band of a GeoTIFF.")
+    layer: str | None = Field(default=None, description="Variable of a NetCDF file or a Zarr store with several.")
     nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
 
 
@@ -142,7 +144,7 @@ class Exclusion(_FileParameters):
 
     name: str = Field(pattern=r"^[^|\n]{1,60}$", description="Name of the exclusion, for the map.")
     applies_to: Literal["park", "plant", "both"] = Field(default="both", description="What may not stand there.")
-    layer: str | None = Field(default=None, description="Layer of a vector file with several.")
+    layer: str | None = Field(default=None, description="Layer of a vector file, or variable of a NetCDF file, with several.")
     nodata: float | None = Field(default=None, description="Value of a raster that means no data, where the file doesn't declare it.")
 
 
@@ -302,7 +304,9 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
 
 
 def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
-    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=degrees(box))
+    raster = catalog.open_raster(
+        layer.file, unit=layer.unit, variable=name, band=layer.band, layer=layer.layer, nodata=layer.nodata, bounds=degrees(box)
+    )
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
         raise AlignmentError(f"Expected {layer.path} to cover cells of the region, found none; check its extent and its CRS.")
@@ -326,8 +330,10 @@ def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
 
 
 def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
-    if exclusion.file.suffix.lower() in (".tif", ".tiff"):
-        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=degrees(box))
+    if exclusion.file.suffix.lower() in RASTERS:
+        raster = catalog.open_raster(
+            exclusion.file, unit="1", variable="user_exclusion", layer=exclusion.layer, nodata=exclusion.nodata, bounds=degrees(box)
+        )
         share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
         return share
     features = catalog.open_vector(exclusion.file, layer=exclusion.layer).geometry

@@ -137,7 +137,7 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
     """Refuse files that the study can't read; what is in them is checked when they are opened."""
     paths: dict[tuple[str | int, ...], str] = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
     paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
-    checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
+    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
     if study.weather.path is not None:
         checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)
     for keys, check in checks.items():
@@ -148,6 +148,12 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
+
+
+def _check_path(path: str, folder: Path) -> Path:
+    """Path of a file, or of the folder that a Zarr store is."""
+    suffix = Path(path).suffix.lower()
+    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

@@ -88,15 +88,23 @@ def _allowed(folder: Path) -> list[Path]:
 
 def file_source(path: Path, title: str, variables: tuple[str, ...]) -> dict[str, object]:
     """State what a product that uses a user's file must say about it."""
-    with path.open("rb") as stream:
-        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
         "id": path.name,
         "title": title or path.name,
         "kind": "user",
         "licence": "as supplied by the user",
         "citation": path.name,
-        "sha256": checksum,
+        "sha256": _checksum(path),
         "note": "supplied by the user",
         "variables": list(variables),
     }
+
+
+def _checksum(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its files' names and checksums."""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    listed = "\n".join(f"{file.relative_to(path).as_posix()} {_checksum(file)}" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()
