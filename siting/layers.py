@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, field_validator
 
 from siting import catalog
-from siting.catalog.files import file_source
+from siting.catalog.files import FileParameters, file_source
 from siting.catalog.raster import RASTERS
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
+from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels
+from siting.landcover import legend, rule_set
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
 if TYPE_CHECKING:
@@ -113,24 +114,7 @@ def _suggest_province(text: str) -> str:
     return f"did you mean {by_name[near[0]]!r}?" if near else f"known are {', '.join(PROVINCES)}"
 
 
-class _FileParameters(Parameters):
-    """A user's file; a relative path is relative to the study's file."""
-
-    path: str = Field(min_length=1, description="File, relative to the study.")
-    _folder: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:
-        """Remember the folder of the study, which the reader passes as context."""
-        if isinstance(context, Mapping) and "folder" in context:
-            self._folder = Path(context["folder"])
-
-    @property
-    def file(self) -> Path:
-        """The file's whole path."""
-        return self._folder / self.path
-
-
-class UserLayer(_FileParameters):
+class UserLayer(FileParameters):
     """A raster of the user's in place of an embedded layer."""
 
     unit: str = Field(min_length=1, description="Unit of the values in the file, such as m s-1 or kWh m-2 day-1.")
@@ -139,7 +123,7 @@ class UserLayer(_FileParameters):
     nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
 
 
-class Exclusion(_FileParameters):
+class Exclusion(FileParameters):
     """An area of the user's where something may not stand: polygons, or a raster of shares from 0 to 1."""
 
     name: str = Field(pattern=r"^[^|\n]{1,60}$", description="Name of the exclusion, for the map.")
@@ -148,7 +132,7 @@ class Exclusion(_FileParameters):
     nodata: float | None = Field(default=None, description="Value of a raster that means no data, where the file doesn't declare it.")
 
 
-class _HasExclusions(Protocol):
+class _LandRules(GroundRules, Protocol):
     @property
     def exclusions(self) -> Sequence[Exclusion]: ...
 
@@ -169,8 +153,8 @@ class LayerStudy(Protocol):
         """The user's rasters by layer."""
 
     @property
-    def land(self) -> _HasExclusions:
-        """What holds the user's exclusions."""
+    def land(self) -> _LandRules:
+        """What holds the user's exclusions, ground and rules."""
 
 
 def open_layers(study: LayerStudy) -> xr.Dataset:
@@ -206,6 +190,8 @@ def open_layers(study: LayerStudy) -> xr.Dataset:
         users["user_exclusion"] = _exclusions(study.land.exclusions, box)
     layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers)).assign(users)
     layers = _without_errors(layers, study.layers)
+    if is_given(study.land):
+        layers = _with_ground(layers, study.land, box)
     layers = _masked(layers).assign(catalog.open_entry("daily_ghi")[["daily_ghi_quantile"]])
     attrs = {"region": study.region.title, "sources": json.dumps(_sources(study), ensure_ascii=False)}
     attrs["warnings"] = json.dumps(_warnings(study, layers), ensure_ascii=False)
@@ -343,6 +329,20 @@ def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     return coverage(features, box)
 
 
+def _with_ground(layers: xr.Dataset, land: _LandRules, box: GeoBox) -> xr.Dataset:
+    """Layers with the ground inside the cells."""
+    outline = catalog.open_entry("province_areas").geometry.to_list()
+    labels = rule_labels(land)
+    layers = layers.assign(ground_layers(land, layers, box, outline))
+    if labels:
+        names = [f"{label['technology']}: {label['en']}" for label in labels]
+        layers = layers.assign_coords(rule=[name if names.count(name) == 1 else f"{name} {n}" for n, name in enumerate(names)])
+        layers["ground_taken"].attrs["rules"] = json.dumps(labels, ensure_ascii=False)
+    if land.land_cover:
+        layers = layers.assign_coords(land_cover=[each.name for each in legend(land.land_cover.legend).classes])
+    return layers
+
+
 def _masked(layers: xr.Dataset) -> xr.Dataset:
     """Layers without values outside the region."""
     inside = layers["province"] >= 0
@@ -362,7 +362,7 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         "altitude": ("altitude",),
         "provinces": _FIGURES,
         "province_areas": ("province", "land_fraction"),
-        "water": ("water_fraction",),
+        "water": () if study.land.land_cover else ("water_fraction",),
         "national_parks": ("protected_fraction",),
         "cities": ("distance_to_city", "nearest_city"),
     }
@@ -373,7 +373,22 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         kept = tuple(name for name in names if name not in replaced)
         if kept:
             sources += _statements(entry, kept)
-    return sources + [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    sources += [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    return sources + _ground_sources(study.land)
+
+
+def _ground_sources(land: _LandRules) -> list[dict[str, Any]]:
+    """Statement of the files about the ground; land cover is told with its legend."""
+    sources = [file_source(land.slope.file, "slope", ("slope",))] if land.slope else []
+    if land.land_cover:
+        meaning = legend(land.land_cover.legend)
+        sources.append(
+            file_source(land.land_cover.file, meaning.title, ("land_cover_fraction", "water_fraction")) | {"licence": meaning.licence}
+        )
+    for item in land.features:
+        names = ("ground_taken", *([DISTANCES[item.kind]] if item.kind in DISTANCES else []))
+        sources.append(file_source(item.file, f"{item.kind}: {item.name}", names))
+    return sources
 
 
 def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -390,7 +405,7 @@ def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
 def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
     """Sentences that the reader of a result must know about its layers."""
     warnings = _interpolation_warnings(study, layers) + _user_warnings(study, layers)
-    warnings.append("Not screened: slope, land cover, farmland, red lines, roads, railways, substations. No such data are embedded.")
+    warnings += _unscreened(study.land)
     if "protected_fraction" not in study.layers:
         warnings.append("Outlines of national parks are coarse, drawn from general knowledge; smaller reserves are missing.")
     unknown = _without(layers, "grid_energy_price") | _without(layers, "grid_emission_factor")
@@ -398,6 +413,20 @@ def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
         names = ", ".join(sorted(PROVINCES[code] for code in unknown))
         warnings.append(f"No energy price or emission factor of the public grid is known for {names}.")
     return warnings
+
+
+def _unscreened(land: _LandRules) -> list[str]:
+    """Sentences on what the screen doesn't know, and on what its rules leave open."""
+    kinds = {item.kind for item in land.features}
+    known = {
+        "slope": bool(land.slope), "land cover": bool(land.land_cover), "farmland": bool(land.land_cover), "red lines": False,
+        "roads": "road" in kinds, "railways": "rail" in kinds, "substations": "substation" in kinds,
+    }  # fmt: skip
+    missing = ", ".join(name for name, given in known.items() if not given)
+    sentences = [f"Not screened: {missing}. No such data are {'given' if any(known.values()) else 'embedded'}."]
+    if land.slope or land.land_cover:
+        sentences += [f"{rule_set(name).title}: {note}" for name in land.rules for note in rule_set(name).not_covered]
+    return sentences
 
 
 def _interpolation_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:

@@ -137,6 +137,8 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
     """Refuse files that the study can't read; what is in them is checked when they are opened."""
     paths: dict[tuple[str | int, ...], str] = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
     paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
+    paths |= {("land", "features", number, "path"): item.path for number, item in enumerate(study.land.features)}
+    paths |= {("land", key, "path"): item.path for key in ("slope", "land_cover") if (item := getattr(study.land, key)) is not None}
     checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
     if study.weather.path is not None:
         checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)
