@@ -40,6 +40,8 @@ DISTANCES = {
 MOST_FINE_CELLS = 400_000_000
 
 _BLOCK = 256
+#: Pixels of elevation up to which slopes are taken at their word [m]; slopes shrink with the size of pixels.
+_FINE_ENOUGH = 120.0
 _UNKNOWN_TEXT = ("no data of slope or land cover here", "坡度或地表覆盖缺少数据")
 
 
@@ -106,6 +108,17 @@ class GroundRules(Protocol):
     @property
     def patch_min_km2(self) -> Mapping[Technology, float]:
         """Limits in place of those of the rules."""
+
+
+def slope_warning(land: GroundRules) -> list[str]:
+    """Say where slopes come from pixels too large to show them."""
+    if land.slope is None or land.slope.unit != "m":
+        return []
+    with open_source(land.slope.file, band=land.slope.band, layer=land.slope.layer, nodata=land.slope.nodata) as source:
+        width = pixel_metres(source.box)[1]
+    if width <= _FINE_ENOUGH:
+        return []
+    return [f"Slopes were computed from elevation in pixels of {width:,.0f} m: the ground is steeper; use pixels of 30 to 90 m."]
 
 
 @dataclass(frozen=True)

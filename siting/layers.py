@@ -14,7 +14,7 @@ from siting import catalog
 from siting.catalog.files import FileParameters, file_source
 from siting.catalog.raster import RASTERS
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
-from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels
+from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels, slope_warning
 from siting.landcover import legend, rule_set
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
@@ -424,6 +424,7 @@ def _unscreened(land: _LandRules) -> list[str]:
     }  # fmt: skip
     missing = ", ".join(name for name, given in known.items() if not given)
     sentences = [f"Not screened: {missing}. No such data are {'given' if any(known.values()) else 'embedded'}."]
+    sentences += slope_warning(land)
     if land.slope or land.land_cover:
         sentences += [f"{rule_set(name).title}: {note}" for name in land.rules for note in rule_set(name).not_covered]
     return sentences

@@ -47,6 +47,8 @@ def open_array(file: Path, layer: str | None, nodata: float | None) -> Iterator[
         chunk = int(np.prod(array.encoding.get("chunksizes") or array.encoding.get("chunks") or (1,), dtype=np.float64))
         if chunk * array.dtype.itemsize > LARGEST_BLOCK:
             raise ResourceError(f"Expected chunks of at most {LARGEST_BLOCK:,} bytes, found larger ones in {file.name}; fix: rechunk it.")
+        if file.is_dir():
+            _check_chunks(file, array)
         transform = _transform(dataset, array, y, x, file.name)
         box = GeoBox((array.sizes[y], array.sizes[x]), transform, _crs(dataset, array, y, x, file.name))
         plain = array.transpose(y, x)
@@ -76,7 +78,9 @@ def _dataset(file: Path) -> Iterator[xr.Dataset]:
 
 def _variable(dataset: xr.Dataset, layer: str | None, name: str) -> xr.DataArray:
     """The named variable, or the only one with two dimensions or more; a leading dimension of one is dropped."""
-    offered = [str(key) for key, array in dataset.data_vars.items() if sum(size > 1 for size in array.shape) >= 2]
+    bounds = {str(array.attrs.get("bounds", "")) for array in dataset.variables.values()}
+    grids = {str(key) for key, array in dataset.data_vars.items() if sum(size > 1 for size in array.shape) >= 2}
+    offered = sorted(grids - bounds)
     if layer is None and len(offered) != 1:
         raise CatalogError(f"Expected one variable on a grid, found {', '.join(offered) or 'none'} in {name}; fix: state the layer.")
     if layer is not None and layer not in offered:
@@ -85,6 +89,20 @@ def _variable(dataset: xr.Dataset, layer: str | None, name: str) -> xr.DataArray
     if array.ndim != 2:
         raise CatalogError(f"Expected two dimensions, found {', '.join(map(str, array.dims))} in {name}; fix: select one plane of it.")
     return array
+
+
+def _check_chunks(file: Path, array: xr.DataArray) -> None:
+    """Refuse a store with absent chunks, which read as its fill value, unless that value says "no data"."""
+    import zarr
+
+    stored = zarr.open_group(file, mode="r")[str(array.name)]
+    if "_FillValue" in array.attrs or not isinstance(stored, zarr.Array):
+        return
+    if stored.fill_value is not None and not np.isfinite(stored.fill_value):
+        return
+    if stored.nchunks_initialized < stored.nchunks:
+        found = f"{stored.nchunks - stored.nchunks_initialized} absent of {stored.nchunks}"
+        raise CatalogError(f"Expected all chunks of {file.name}, found {found}; fix: export it again, or declare its _FillValue.")
 
 
 def _axes(array: xr.DataArray, name: str) -> tuple[str, str]:
