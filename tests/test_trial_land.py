@@ -58,5 +58,5 @@ def test_slope_from_the_real_elevation_of_the_north_west(capsys):
 def test_a_raster_of_cover_shares_under_the_name_of_classes_is_refused():
     # the sample holds shares of bare ground as decimals, whatever it is called
     cover = LandCoverLayer(path=str(FOLDER / "Copernicus_LC100_discrete_classification_2019.tif"), legend="copernicus_lc100_2019")
-    with pytest.raises(AlignmentError, match="Expected classes of copernicus_lc100_2019, found [0-9.]+ in"):
+    with pytest.raises(AlignmentError, match=r"Expected classes of copernicus_lc100_2019, found [0-9.]+ in"):
         open_layers(study(("CN-JS", "CN-AH"), land_cover=cover))
