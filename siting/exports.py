@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RECORD = "run.json"
 
 #: Dimensions beside the site that become columns; monthly figures and the weather are left to the map.
-_SPREAD = ("target", "criterion", "component", "bound", "exclusion")
+_SPREAD = ("target", "criterion", "component", "bound", "exclusion", "rule", "land_cover")
 
 #: Columns that come first in tables of sites.
 _FIRST = ("rank", "score", "site", "longitude", "latitude", "province", "nearest_city")

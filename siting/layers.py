@@ -13,8 +13,11 @@ from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator, mo
 
 from siting import catalog
 from siting.catalog.cache import cache_root, checksum, fetched_file
-from siting.catalog.files import file_source
+from siting.catalog.files import FileParameters, file_source
+from siting.catalog.raster import RASTERS
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
+from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels, slope_warning
+from siting.landcover import legend, rule_set
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
 if TYPE_CHECKING:
@@ -113,28 +116,12 @@ def _suggest_province(text: str) -> str:
     return f"did you mean {by_name[near[0]]!r}?" if near else f"known are {', '.join(PROVINCES)}"
 
 
-class _FileParameters(Parameters):
-    """A user's file; a relative path is relative to the study's file."""
-
-    path: str = Field(min_length=1, description="File, relative to the study.")
-    _folder: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:
-        """Remember the folder of the study, which the reader passes as context."""
-        if isinstance(context, Mapping) and "folder" in context:
-            self._folder = Path(context["folder"])
-
-    @property
-    def file(self) -> Path:
-        """The file's whole path."""
-        return self._folder / self.path
-
-
-class UserLayer(_FileParameters):
+class UserLayer(FileParameters):
     """A raster of the user's in place of an embedded layer."""
 
     unit: str = Field(min_length=1, description="Unit of the values in the file, such as m s-1 or kWh m-2 day-1.")
-    band: int = Field(default=1, ge=1, description="Band of the file.")
+    band: int = Field(default=1, ge=1, description="Band of a GeoTIFF.")
+    layer: str | None = Field(default=None, description="Variable of a NetCDF file or a Zarr store with several.")
     nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
 
     def source(self, name: str) -> dict[str, Any]:
@@ -195,6 +182,11 @@ class FetchedLayer(Parameters):
         return 1
 
     @property
+    def layer(self) -> str | None:
+        """The raster is a GeoTIFF."""
+        return None
+
+    @property
     def nodata(self) -> float | None:
         """The raster declares its own."""
         return None
@@ -222,16 +214,16 @@ def _form_of_layer(value: Any) -> str:
 AnyLayer = Annotated[Annotated[UserLayer, Tag("<file>")] | Annotated[FetchedLayer, Tag("<dataset>")], Discriminator(_form_of_layer)]
 
 
-class Exclusion(_FileParameters):
+class Exclusion(FileParameters):
     """An area of the user's where something may not stand: polygons, or a raster of shares from 0 to 1."""
 
     name: str = Field(pattern=r"^[^|\n]{1,60}$", description="Name of the exclusion, for the map.")
     applies_to: Literal["park", "plant", "both"] = Field(default="both", description="What may not stand there.")
-    layer: str | None = Field(default=None, description="Layer of a vector file with several.")
+    layer: str | None = Field(default=None, description="Layer of a vector file, or variable of a NetCDF file, with several.")
     nodata: float | None = Field(default=None, description="Value of a raster that means no data, where the file doesn't declare it.")
 
 
-class _HasExclusions(Protocol):
+class _LandRules(GroundRules, Protocol):
     @property
     def exclusions(self) -> Sequence[Exclusion]: ...
 
@@ -252,8 +244,8 @@ class LayerStudy(Protocol):
         """The user's rasters by layer."""
 
     @property
-    def land(self) -> _HasExclusions:
-        """What holds the user's exclusions."""
+    def land(self) -> _LandRules:
+        """What holds the user's exclusions, ground and rules."""
 
 
 def open_layers(study: LayerStudy) -> xr.Dataset:
@@ -289,6 +281,8 @@ def open_layers(study: LayerStudy) -> xr.Dataset:
         users["user_exclusion"] = _exclusions(study.land.exclusions, box)
     layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers)).assign(users)
     layers = _without_errors(layers, study.layers)
+    if is_given(study.land):
+        layers = _with_ground(layers, study.land, box)
     layers = _masked(layers).assign(catalog.open_entry("daily_ghi")[["daily_ghi_quantile"]])
     attrs = {"region": study.region.title, "sources": json.dumps(_sources(study), ensure_ascii=False)}
     attrs["warnings"] = json.dumps(_warnings(study, layers), ensure_ascii=False)
@@ -387,7 +381,9 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
 
 
 def _user_layer(name: str, layer: UserLayer | FetchedLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
-    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=degrees(box))
+    raster = catalog.open_raster(
+        layer.file, unit=layer.unit, variable=name, band=layer.band, layer=layer.layer, nodata=layer.nodata, bounds=degrees(box)
+    )
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
         raise AlignmentError(f"Expected {layer.path} to cover cells of the region, found none; check its extent and its CRS.")
@@ -411,8 +407,10 @@ def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
 
 
 def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
-    if exclusion.file.suffix.lower() in (".tif", ".tiff"):
-        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=degrees(box))
+    if exclusion.file.suffix.lower() in RASTERS:
+        raster = catalog.open_raster(
+            exclusion.file, unit="1", variable="user_exclusion", layer=exclusion.layer, nodata=exclusion.nodata, bounds=degrees(box)
+        )
         share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
         return share
     features = catalog.open_vector(exclusion.file, layer=exclusion.layer).geometry
@@ -420,6 +418,20 @@ def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     if len(flat):
         raise AlignmentError(f"Expected polygons in {exclusion.path}, found {flat.iloc[0]} features; buffer them first.")
     return coverage(features, box)
+
+
+def _with_ground(layers: xr.Dataset, land: _LandRules, box: GeoBox) -> xr.Dataset:
+    """Layers with the ground inside the cells."""
+    outline = catalog.open_entry("province_areas").geometry.to_list()
+    labels = rule_labels(land)
+    layers = layers.assign(ground_layers(land, layers, box, outline))
+    if labels:
+        names = [f"{label['technology']}: {label['en']}" for label in labels]
+        layers = layers.assign_coords(rule=[name if names.count(name) == 1 else f"{name} {n}" for n, name in enumerate(names)])
+        layers["ground_taken"].attrs["rules"] = json.dumps(labels, ensure_ascii=False)
+    if land.land_cover:
+        layers = layers.assign_coords(land_cover=[each.name for each in legend(land.land_cover.legend).classes])
+    return layers
 
 
 def _masked(layers: xr.Dataset) -> xr.Dataset:
@@ -441,7 +453,7 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         "altitude": ("altitude",),
         "provinces": _FIGURES,
         "province_areas": ("province", "land_fraction"),
-        "water": ("water_fraction",),
+        "water": () if study.land.land_cover else ("water_fraction",),
         "national_parks": ("protected_fraction",),
         "cities": ("distance_to_city", "nearest_city"),
     }
@@ -452,7 +464,22 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         kept = tuple(name for name in names if name not in replaced)
         if kept:
             sources += _statements(entry, kept)
-    return sources + [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    sources += [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    return sources + _ground_sources(study.land)
+
+
+def _ground_sources(land: _LandRules) -> list[dict[str, Any]]:
+    """Statement of the files about the ground; land cover is told with its legend."""
+    sources = [file_source(land.slope.file, "slope", ("slope",))] if land.slope else []
+    if land.land_cover:
+        meaning = legend(land.land_cover.legend)
+        sources.append(
+            file_source(land.land_cover.file, meaning.title, ("land_cover_fraction", "water_fraction")) | {"licence": meaning.licence}
+        )
+    for item in land.features:
+        names = ("ground_taken", *([DISTANCES[item.kind]] if item.kind in DISTANCES else []))
+        sources.append(file_source(item.file, f"{item.kind}: {item.name}", names))
+    return sources
 
 
 def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -469,7 +496,7 @@ def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
 def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
     """Sentences that the reader of a result must know about its layers."""
     warnings = _interpolation_warnings(study, layers) + _user_warnings(study, layers)
-    warnings.append("Not screened: slope, land cover, farmland, red lines, roads, railways, substations. No such data are embedded.")
+    warnings += _unscreened(study.land)
     if "protected_fraction" not in study.layers:
         warnings.append("Outlines of national parks are coarse, drawn from general knowledge; smaller reserves are missing.")
     unknown = _without(layers, "grid_energy_price") | _without(layers, "grid_emission_factor")
@@ -477,6 +504,21 @@ def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
         names = ", ".join(sorted(PROVINCES[code] for code in unknown))
         warnings.append(f"No energy price or emission factor of the public grid is known for {names}.")
     return warnings
+
+
+def _unscreened(land: _LandRules) -> list[str]:
+    """Sentences on what the screen doesn't know, and on what its rules leave open."""
+    kinds = {item.kind for item in land.features}
+    known = {
+        "slope": bool(land.slope), "land cover": bool(land.land_cover), "farmland": bool(land.land_cover), "red lines": False,
+        "roads": "road" in kinds, "railways": "rail" in kinds, "substations": "substation" in kinds,
+    }  # fmt: skip
+    missing = ", ".join(name for name, given in known.items() if not given)
+    sentences = [f"Not screened: {missing}. No such data are {'given' if any(known.values()) else 'embedded'}."]
+    sentences += slope_warning(land)
+    if land.slope or land.land_cover:
+        sentences += [f"{rule_set(name).title}: {note}" for name in land.rules for note in rule_set(name).not_covered]
+    return sentences
 
 
 def _interpolation_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:

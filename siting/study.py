@@ -149,7 +149,9 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         ("layers", name, "path"): layer.path for name, layer in study.layers.items() if isinstance(layer, UserLayer)
     }
     paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
-    checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
+    paths |= {("land", "features", number, "path"): item.path for number, item in enumerate(study.land.features)}
+    paths |= {("land", key, "path"): item.path for key in ("slope", "land_cover") if (item := getattr(study.land, key)) is not None}
+    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
     if study.weather.path is not None:
         checks["weather", "path"] = partial(local_folder, study.weather.path, file.parent)
     for keys, check in checks.items():
@@ -160,6 +162,12 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
+
+
+def _check_path(path: str, folder: Path) -> Path:
+    """Path of a file, or of the folder that a Zarr store is."""
+    suffix = Path(path).suffix.lower()
+    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

@@ -122,14 +122,15 @@ def open_raster(
     unit: str,
     variable: str | None = None,
     band: int = 1,
+    layer: str | None = None,
     nodata: float | None = None,
     bounds: tuple[float, float, float, float] | None = None,
     folder: Path | None = None,
 ) -> xr.DataArray:
-    """Band of a user's GeoTIFF in canonical units; see :func:`siting.catalog.raster.open_raster`."""
+    """A user's raster in canonical units; see :func:`siting.catalog.raster.open_raster`."""
     from siting.catalog import raster
 
-    return raster.open_raster(path, unit=unit, variable=variable, band=band, nodata=nodata, bounds=bounds, folder=folder)
+    return raster.open_raster(path, unit=unit, variable=variable, band=band, layer=layer, nodata=nodata, bounds=bounds, folder=folder)
 
 
 def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | None = None) -> gpd.GeoDataFrame:
