@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,7 @@ from siting.sheets import commands
 from siting.vocabulary import ResourceError, SitingError
 
 if TYPE_CHECKING:
+    from siting.fetch import Item
     from siting.runner import Run
     from siting.study import Study
 
@@ -36,6 +38,12 @@ StudyFile = Annotated[str, typer.Argument(metavar="STUDY", help="A study in YAML
 OutFolder = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder for the map, the tables and the record of the run.")]
 ClientAddress = Annotated[str | None, typer.Option("--client", metavar="ADDRESS", help="An existing Dask scheduler, tcp://host:port.")]
 BlockSites = Annotated[int, typer.Option("--block-sites", min=1, help="Sites per block: less takes less memory, the results are the same.")]
+CacheFolder = Annotated[
+    Path | None, typer.Option("--cache", metavar="DIR", help="Folder of fetched data, else SITING_CACHE, else ~/.cache/siting.")
+]
+CatalogFolder = Annotated[
+    Path | None, typer.Option("--catalog", metavar="DIR", help="Folder with entries of your own, beside SITING_CATALOG.")
+]
 SchedulerName = Annotated[Literal["threads", "processes", "synchronous"], typer.Option("--scheduler", help="Local Dask scheduler.")]
 
 
@@ -49,9 +57,11 @@ def demo(
 
 @app.command()
 def run(
-    study: StudyFile, out: OutFolder, client: ClientAddress = None, scheduler: SchedulerName = "threads", block_sites: BlockSites = 250
-) -> None:
+    study: StudyFile, out: OutFolder, client: ClientAddress = None, scheduler: SchedulerName = "threads", block_sites: BlockSites = 250,
+    cache: CacheFolder = None, entries: CatalogFolder = None,
+) -> None:  # fmt: skip
     """Rank the sites of a study."""
+    _settle(cache, entries)
     _run(study, out, client, scheduler, block_sites)
 
 
@@ -69,6 +79,51 @@ def supply(
     result = supply_site(read_study(study), site, target, out)
     for file in write_site(result, out).values():
         typer.echo(str(file))
+
+
+@app.command()
+def fetch(
+    study: StudyFile,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what would be fetched.")] = False,
+    cache: CacheFolder = None,
+    entries: CatalogFolder = None,
+) -> None:
+    """Fetch the weather and the rasters that a study names, with their licences, for all later runs."""
+    _settle(cache, entries)
+    from siting import fetch as fetching
+    from siting.study import read_study
+
+    items = fetching.plan(read_study(study))
+    for item in items:
+        _show(item)
+    if dry_run:
+        return
+    try:
+        fetching.fetch(items, Bars())
+    except KeyboardInterrupt:
+        _refuse("interrupted; what was fetched stays, the same command goes on from there", _INTERRUPTED)
+    for item in items:
+        typer.echo(f"{item.job.entry.id:<22} {item.job.folder}")
+
+
+def _show(item: Item) -> None:
+    """Lines of the plan about one dataset."""
+    entry, count = item.job.entry, len(item.missing)
+    size = "there already" if item.complete else f"{count} downloads, about {item.estimate / 1e6:,.0f} MB"
+    when = f", {', '.join(map(str, item.job.years))}" if item.job.years else ""
+    typer.echo(f"{entry.id:<22} {size}{when}; {entry.licence}")
+    typer.echo(f"{'':<22} {entry.title} ({entry.version}): {entry.citation}")
+
+
+def _settle(cache: Path | None, entries: Path | None) -> None:
+    """Name the folders of the command line to all that follows, workers too."""
+    from siting.catalog import cache as caching
+    from siting.catalog import remote
+
+    if cache is not None:
+        os.environ[caching.CACHE] = str(cache.resolve())
+    if entries is not None:
+        os.environ[remote.CATALOG_FOLDERS] = os.pathsep.join(map(str, remote.user_folders(entries.resolve())))
 
 
 @app.command()
@@ -106,23 +161,38 @@ def doctor() -> None:
 
 
 @catalog_app.command("list")
-def catalog_list() -> None:
-    """List the embedded data: id, kind, licence, title."""
+def catalog_list(entries: CatalogFolder = None) -> None:
+    """List the embedded data, then what can be fetched: id, kind, licence, title."""
+    _settle(None, entries)
     from siting import catalog
 
-    for entry in catalog.entries().values():
-        typer.echo(f"{entry.id:<16} {entry.kind:<13} {entry.licence:<24} {entry.title}")
+    listed: list[catalog.Entry | catalog.RemoteEntry] = [*catalog.entries().values(), *catalog.remote_entries().values()]
+    for entry in listed:
+        typer.echo(f"{entry.id:<20} {entry.kind:<13} {entry.licence:<24} {entry.title}")
 
 
 @catalog_app.command("show")
-def catalog_show(entry_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def catalog_show(entry_id: Annotated[str, typer.Argument(metavar="ID")], entries: CatalogFolder = None) -> None:
     """Show one entry: source, licence, citation, variables, known weaknesses."""
+    _settle(None, entries)
     import yaml
 
     from siting import catalog
 
-    entry = catalog.entry(entry_id)
+    known = catalog.remote_entries()
+    entry = known[entry_id] if entry_id in known else catalog.entry(entry_id)
     typer.echo(yaml.safe_dump(entry.model_dump(mode="json", exclude_none=True), sort_keys=False, allow_unicode=True), nl=False)
+
+
+@catalog_app.command("check")
+def catalog_check(entries: CatalogFolder = None) -> None:
+    """Check all entries, yours too, and the checksums of the embedded data."""
+    _settle(None, entries)
+    from siting import catalog
+
+    for entry_id in catalog.entries():
+        catalog.open_entry(entry_id)
+    typer.echo(f"{len(catalog.entries())} embedded entries, checksums as recorded; {len(catalog.remote_entries())} that can be fetched")
 
 
 def main() -> None:

@@ -40,7 +40,7 @@ _STAGING = ".siting-staging-"
 _LAST_CHANGE = "2000-01-01T00:00:00.000Z"
 
 #: Dimensions beside the site that become columns; monthly figures and the weather are left to the map.
-_SPREAD = ("target", "criterion", "component", "bound", "exclusion")
+_SPREAD = ("target", "criterion", "component", "bound", "exclusion", "rule", "land_cover")
 
 #: Columns that come first in tables of sites.
 _FIRST = ("rank", "score", "site", "longitude", "latitude", "province", "nearest_city")

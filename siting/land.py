@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from siting.grid import cell_area_km2, cell_numbers
+from siting.ground import Features, LandCoverLayer, SlopeLayer, is_given, rule_labels
+from siting.landcover import Technology, rule_set
 from siting.layers import LEVELS, PROVINCES, Exclusion, check_provinces
 from siting.vocabulary import Parameters, StudyError, encode_flags, step, with_warnings
 
@@ -36,6 +39,11 @@ REASONS = {
 }
 _FIRST_EXCLUSION = 9
 _EXCLUSION_LIMIT = 200
+_FIRST_RULE = _FIRST_EXCLUSION + _EXCLUSION_LIMIT + 1
+_FEATURES_LIMIT = 8
+
+_PLANTS: tuple[Technology, ...] = ("pv", "wind")
+_SPOKEN = {"park": ("parks", "园区"), "pv": ("PV", "光伏"), "wind": ("wind", "风电")}
 
 _NEEDS = (
     "province", "land_fraction", "water_fraction", "protected_fraction", "altitude", "distance_to_city", *LEVELS,
@@ -71,6 +79,30 @@ class Land(Parameters):
     )
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=_EXCLUSION_LIMIT, description="The user's own areas to leave out.")
 
+    slope: SlopeLayer | None = Field(default=None, description="Slope of the ground, or elevation to compute it from.")
+    land_cover: LandCoverLayer | None = Field(default=None, description="Classes of land cover.")
+    features: tuple[Features, ...] = Field(
+        default=(), max_length=_FEATURES_LIMIT, description="Reserves, roads, railways, lines, substations, ports: closed, and measured to."
+    )
+    rules: tuple[str, ...] = Field(
+        default=("park_assumed_2026", "pv_china_2023", "wind_china_2026"), description="Rules for slope and land cover, by name."
+    )
+    slope_max_degree: Mapping[Technology, Annotated[float, Field(gt=0.0, lt=90.0)]] = Field(
+        default={}, description="Steepest ground by park, pv, wind, before the rules."
+    )
+    patch_min_km2: Mapping[Technology, Annotated[float, Field(gt=0.0)]] = Field(
+        default={}, description="Least contiguous patch by park, pv, wind [km2]."
+    )
+    fine_m: float = Field(default=250.0, ge=10.0, le=5000.0, description="Cells in which slope, land cover and features are read [m].")
+
+    @field_validator("rules")
+    @classmethod
+    def _known_rules(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        technologies = [rule_set(name).technology for name in rules]
+        if len(set(technologies)) < len(technologies):
+            raise StudyError(f"expected one set of rules each for park, pv and wind, found {', '.join(rules)}; remove one")
+        return rules
+
     @field_validator("park_provinces", "plant_provinces")
     @classmethod
     def _known(cls, provinces: tuple[str, ...]) -> tuple[str, ...]:
@@ -83,9 +115,10 @@ class Land(Parameters):
                 f"expected plant_altitude_full_m up to {self.plant_altitude_max_m:g} (plant_altitude_max_m), "
                 f"found {self.plant_altitude_full_m:g}; raise the maximum"
             )
-        names = [exclusion.name for exclusion in self.exclusions]
-        if len(set(names)) < len(names):
-            raise StudyError(f"expected exclusions with different names, found {', '.join(names)}; rename the repeated ones")
+        for what, items in (("exclusions", self.exclusions), ("features", self.features)):
+            names = [item.name for item in items]
+            if len(set(names)) < len(names):
+                raise StudyError(f"expected {what} with different names, found {', '.join(names)}; rename the repeated ones")
         return self
 
 
@@ -122,14 +155,16 @@ def screen(layers: xr.Dataset, land: Land) -> xr.Dataset:
     box = layers.odc.geobox
     sites = layers.drop_vars(["load_reason", "plant_reason"], errors="ignore").isel(y=rows, x=cols).transpose("site", ...)
     sites = sites.assign_coords(site=cell_numbers(box)[kept])
-    usable = np.where(plant == 0, _open_fraction(layers, land), 0.0)[kept]
+    least = max(land.plant_open_fraction_min, 1e-12)
+    opened = {name: _open_fraction(layers, land, name) for name in _PLANTS}
+    pv, wind = (np.where((plant == 0) & (opened[name] >= least), opened[name], 0.0)[kept] for name in _PLANTS)
     return (
         _with_assumption(sites, land)
         .assign(
-            cell_area=("site", np.full(usable.size, cell_area_km2(box))),
+            cell_area=("site", np.full(pv.size, cell_area_km2(box))),
             load_allowed=("site", (park == 0)[kept]),
-            pv_land_fraction=("site", land.pv_usable_share * usable),
-            wind_land_fraction=("site", land.wind_usable_share * usable),
+            pv_land_fraction=("site", land.pv_usable_share * pv),
+            wind_land_fraction=("site", land.wind_usable_share * wind),
         )
         .chunk({"site": CHUNK_SITES})
     )
@@ -142,6 +177,9 @@ def explain(layers: xr.Dataset, land: Land) -> xr.Dataset:
     chinese = {number: text for number, _, text in REASONS.values()}
     for position, exclusion in enumerate(land.exclusions):
         codes[_FIRST_EXCLUSION + position] = chinese[_FIRST_EXCLUSION + position] = exclusion.name
+    for position, rule in enumerate(rule_labels(land)) if is_given(land) else ():
+        codes[_FIRST_RULE + position] = f"{_SPOKEN[rule['technology']][0]}: {rule['en']}"
+        chinese[_FIRST_RULE + position] = f"{_SPOKEN[rule['technology']][1]}：{rule['zh']}"
     attrs = encode_flags(codes) | {"flag_meanings_zh": "|".join(chinese.values())}
     reasons = {"load_reason": _park_reasons(layers, land), "plant_reason": _plant_reasons(layers, land)}
     return _with_assumption(layers.assign({name: (("y", "x"), flags, dict(attrs)) for name, flags in reasons.items()}), land)
@@ -166,6 +204,13 @@ def _park_reasons(layers: xr.Dataset, land: Land) -> NDArray[np.uint8]:
     reasons = _first_reason(masks)
     for number, share in _exclusion_shares(layers, land, "park").items():
         reasons[(reasons == 0) & (share > land.park_exclusion_fraction_max)] = number
+    taken = _rule_shares(layers, land, "park")
+    if taken:
+        shares = np.stack(list(taken.values()))
+        dry = layers["land_fraction"].values * (1.0 - layers["water_fraction"].values)
+        # the rules keep open patches only, so that any open ground is a patch large enough
+        closed = (reasons == 0) & (dry - shares.sum(axis=0) <= 1e-9)
+        reasons[closed] = np.array(list(taken), dtype=np.uint8)[shares[:, closed].argmax(axis=0)]
     return reasons
 
 
@@ -174,11 +219,14 @@ def _plant_reasons(layers: xr.Dataset, land: Land) -> NDArray[np.uint8]:
     masks["altitude"] = layers["altitude"].values >= land.plant_altitude_max_m
     masks["land"] = layers["land_fraction"].values < land.plant_open_fraction_min
     reasons = _first_reason(masks)
-    takers = _takers(layers, land)
-    numbers = np.array([*takers, REASONS["altitude"][0]], dtype=np.uint8)
-    shares = np.stack([*takers.values(), np.maximum(1.0 - _altitude_share(layers, land), 1e-300)])
-    crowded = (reasons == 0) & (_open_fraction(layers, land) < max(land.plant_open_fraction_min, 1e-12))
-    reasons[crowded] = numbers[shares[:, crowded].argmax(axis=0)]
+    open_pv, open_wind = (_open_fraction(layers, land, name) for name in _PLANTS)
+    crowded = (reasons == 0) & (np.maximum(open_pv, open_wind) < max(land.plant_open_fraction_min, 1e-12))
+    for technology, last in (("pv", open_pv > open_wind), ("wind", open_pv <= open_wind)):
+        takers = _takers(layers, land, technology)
+        numbers = np.array([*takers, REASONS["altitude"][0]], dtype=np.uint8)
+        shares = np.stack([*takers.values(), np.maximum(1.0 - _altitude_share(layers, land), 1e-300)])
+        here = crowded & last
+        reasons[here] = numbers[shares[:, here].argmax(axis=0)]
     return reasons
 
 
@@ -216,12 +264,29 @@ def _exclusion_shares(layers: xr.Dataset, land: Land, what: str) -> dict[int, ND
     }
 
 
-def _takers(layers: xr.Dataset, land: Land) -> dict[int, NDArray[np.float64]]:
+def _rule_shares(layers: xr.Dataset, land: Land, technology: str) -> dict[int, NDArray[np.float64]]:
+    """Share of the cells that each rule for a technology is the first to take, by the number of its reason."""
+    from siting.vocabulary import check
+
+    if not is_given(land):
+        return {}
+    labels = rule_labels(land)
+    if labels:
+        check(layers, ["ground_taken"], "screen")
+    return {
+        _FIRST_RULE + position: layers["ground_taken"].values[position]
+        for position, label in enumerate(labels)
+        if label["technology"] == technology
+    }
+
+
+def _takers(layers: xr.Dataset, land: Land, technology: str) -> dict[int, NDArray[np.float64]]:
     """Shares of the cells that plants can't have, by the number of the reason."""
     return {
         REASONS["water"][0]: layers["water_fraction"].values * layers["land_fraction"].values,
         REASONS["protected"][0]: layers["protected_fraction"].values,
         **_exclusion_shares(layers, land, "plant"),
+        **_rule_shares(layers, land, technology),
     }
 
 
@@ -232,12 +297,13 @@ def _altitude_share(layers: xr.Dataset, land: Land) -> NDArray[np.float64]:
     return share
 
 
-def _open_fraction(layers: xr.Dataset, land: Land) -> NDArray[np.float64]:
-    """Share of each cell open to plants.
+def _open_fraction(layers: xr.Dataset, land: Land, technology: str) -> NDArray[np.float64]:
+    """Share of each cell open to PV or to wind.
 
-    What takes land is summed as if nothing overlapped: open land is never counted too high.
+    Rules for the ground are told apart by the fine grid; what else takes land is
+    summed as if nothing overlapped: open land is never counted too high.
     """
-    taken = np.sum(list(_takers(layers, land).values()), axis=0)
+    taken = np.sum(list(_takers(layers, land, technology).values()), axis=0)
     free: NDArray[np.float64] = np.maximum(layers["land_fraction"].values - taken, 0.0) * _altitude_share(layers, land)
     return free
 
@@ -246,6 +312,7 @@ def _tally(reasons: NDArray[np.uint8], land: Land) -> str:
     """Cells by reason, most first."""
     texts = {number: text for number, text, _ in REASONS.values()}
     texts |= {_FIRST_EXCLUSION + position: exclusion.name for position, exclusion in enumerate(land.exclusions)}
+    texts |= {_FIRST_RULE + position: rule["en"] for position, rule in enumerate(rule_labels(land))}
     numbers, counts = np.unique(reasons[reasons != REASONS["outside"][0]], return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return ", ".join(f"{texts[int(numbers[i])]} {counts[i]:,}" for i in order)

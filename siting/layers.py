@@ -6,14 +6,18 @@ import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
 
 from siting import catalog
-from siting.catalog.files import file_source
+from siting.catalog.cache import cache_root, checksum, fetched_file
+from siting.catalog.files import FileParameters, file_source
+from siting.catalog.raster import RASTERS
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
+from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels, slope_warning
+from siting.landcover import legend, rule_set
 from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
 
 if TYPE_CHECKING:
@@ -112,41 +116,114 @@ def _suggest_province(text: str) -> str:
     return f"did you mean {by_name[near[0]]!r}?" if near else f"known are {', '.join(PROVINCES)}"
 
 
-class _FileParameters(Parameters):
-    """A user's file; a relative path is relative to the study's file."""
-
-    path: str = Field(min_length=1, description="File, relative to the study.")
-    _folder: Path = PrivateAttr(default=Path())
-
-    def model_post_init(self, context: Any) -> None:
-        """Remember the folder of the study, which the reader passes as context."""
-        if isinstance(context, Mapping) and "folder" in context:
-            self._folder = Path(context["folder"])
-
-    @property
-    def file(self) -> Path:
-        """The file's whole path."""
-        return self._folder / self.path
-
-
-class UserLayer(_FileParameters):
+class UserLayer(FileParameters):
     """A raster of the user's in place of an embedded layer."""
 
     unit: str = Field(min_length=1, description="Unit of the values in the file, such as m s-1 or kWh m-2 day-1.")
-    band: int = Field(default=1, ge=1, description="Band of the file.")
+    band: int = Field(default=1, ge=1, description="Band of a GeoTIFF.")
+    layer: str | None = Field(default=None, description="Variable of a NetCDF file or a Zarr store with several.")
     nodata: float | None = Field(default=None, description="Value that means no data, where the file doesn't declare it.")
 
+    def source(self, name: str) -> dict[str, Any]:
+        """State what the layer comes from."""
+        return file_source(self.file, VARIABLES[name].en, (name,))
 
-class Exclusion(_FileParameters):
+
+class FetchedLayer(Parameters):
+    """A dataset of the catalog in place of an embedded layer, as `siting fetch` has put it into the cache."""
+
+    dataset: str = Field(min_length=1, description="Id of a dataset that can be fetched, see `siting catalog list`.")
+    _name: str = PrivateAttr(default="")
+    _bounds: tuple[float, float, float, float] = PrivateAttr(default=(0.0, 0.0, 0.0, 0.0))
+    _cache: Path = PrivateAttr(default=Path())
+
+    @field_validator("dataset")
+    @classmethod
+    def _known(cls, dataset: str) -> str:
+        entry = catalog.remote_entry(dataset)
+        if entry.hourly:
+            raise StudyError(f"expected a dataset of rasters, found the hourly weather {dataset!r}; name it as weather.dataset")
+        return dataset
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_path(cls, data: Any) -> Any:
+        if isinstance(data, Mapping) and "path" in data:
+            raise ValueError("expected a path or a dataset, found both; remove one of them")
+        return data
+
+    def placed(self, name: str, bounds: tuple[float, float, float, float]) -> FetchedLayer:
+        """The layer of a name in a region."""
+        entry = catalog.remote_entry(self.dataset)
+        if name not in entry.variables:
+            raise StudyError(f"expected {name} of one of the datasets that have it, found {self.dataset} with {', '.join(entry.variables)}")
+        copy = self.model_copy()
+        copy._name, copy._bounds, copy._cache = name, bounds, cache_root()
+        return copy
+
+    @property
+    def path(self) -> str:
+        """How the layer is called in messages."""
+        return f"{self.dataset}/{self._name}"
+
+    @property
+    def file(self) -> Path:
+        """The raster in the cache, verified."""
+        return fetched_file(catalog.remote_entry(self.dataset), self._bounds, f"{self._name}.tif", self._cache)
+
+    @property
+    def unit(self) -> str:
+        """Unit of the raster."""
+        return catalog.remote_entry(self.dataset).variables[self._name].unit
+
+    @property
+    def band(self) -> int:
+        """Band of the raster."""
+        return 1
+
+    @property
+    def layer(self) -> str | None:
+        """The raster is a GeoTIFF."""
+        return None
+
+    @property
+    def nodata(self) -> float | None:
+        """The raster declares its own."""
+        return None
+
+    def source(self, name: str) -> dict[str, Any]:
+        """State what the layer comes from."""
+        return catalog.remote_entry(self.dataset).source((name,), checksum(self.file))
+
+
+def fetched_bounds(region: Region, grid: Grid) -> tuple[float, float, float, float]:
+    """Bounds that are fetched for a region: a cell more on all sides, widened to half degrees so that like regions share them."""
+    margin = grid.resolution_km / 70.0
+    west, south, east, north = _bounds(region, catalog.open_entry("province_areas").set_index("iso_3166_2"))
+    low = (float(np.floor(2.0 * (edge - margin)) / 2.0) for edge in (west, south))
+    high = (float(np.ceil(2.0 * (edge + margin)) / 2.0) for edge in (east, north))
+    return (*low, *high)  # type: ignore[return-value]
+
+
+def _form_of_layer(value: Any) -> str:
+    given = value if isinstance(value, Mapping) else {"dataset"} if isinstance(value, FetchedLayer) else {}
+    return "<dataset>" if "dataset" in given else "<file>"
+
+
+#: A raster in place of an embedded layer: the user's file, or a dataset that was fetched.
+AnyLayer = Annotated[Annotated[UserLayer, Tag("<file>")] | Annotated[FetchedLayer, Tag("<dataset>")], Discriminator(_form_of_layer)]
+
+
+class Exclusion(FileParameters):
     """An area of the user's where something may not stand: polygons, or a raster of shares from 0 to 1."""
 
     name: str = Field(pattern=r"^[^|\n]{1,60}$", description="Name of the exclusion, for the map.")
     applies_to: Literal["park", "plant", "both"] = Field(default="both", description="What may not stand there.")
-    layer: str | None = Field(default=None, description="Layer of a vector file with several.")
+    layer: str | None = Field(default=None, description="Layer of a vector file, or variable of a NetCDF file, with several.")
     nodata: float | None = Field(default=None, description="Value of a raster that means no data, where the file doesn't declare it.")
 
 
-class _HasExclusions(Protocol):
+class _LandRules(GroundRules, Protocol):
     @property
     def exclusions(self) -> Sequence[Exclusion]: ...
 
@@ -163,12 +240,12 @@ class LayerStudy(Protocol):
         """Cell size and projection."""
 
     @property
-    def layers(self) -> Mapping[str, UserLayer]:
+    def layers(self) -> Mapping[str, UserLayer | FetchedLayer]:
         """The user's rasters by layer."""
 
     @property
-    def land(self) -> _HasExclusions:
-        """What holds the user's exclusions."""
+    def land(self) -> _LandRules:
+        """What holds the user's exclusions, ground and rules."""
 
 
 def open_layers(study: LayerStudy) -> xr.Dataset:
@@ -204,6 +281,8 @@ def open_layers(study: LayerStudy) -> xr.Dataset:
         users["user_exclusion"] = _exclusions(study.land.exclusions, box)
     layers = layers.assign(_climate(box) | _surroundings(layers, box) | _levels(layers) | _figures(layers)).assign(users)
     layers = _without_errors(layers, study.layers)
+    if is_given(study.land):
+        layers = _with_ground(layers, study.land, box)
     layers = _masked(layers).assign(catalog.open_entry("daily_ghi")[["daily_ghi_quantile"]])
     attrs = {"region": study.region.title, "sources": json.dumps(_sources(study), ensure_ascii=False)}
     attrs["warnings"] = json.dumps(_warnings(study, layers), ensure_ascii=False)
@@ -301,15 +380,17 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
     return {name: (("y", "x"), np.where(index >= 0, column.to_numpy(dtype=np.float64)[index], np.nan)) for name, column in columns.items()}
 
 
-def _user_layer(name: str, layer: UserLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
-    raster = catalog.open_raster(layer.file, unit=layer.unit, variable=name, band=layer.band, nodata=layer.nodata, bounds=degrees(box))
+def _user_layer(name: str, layer: UserLayer | FetchedLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
+    raster = catalog.open_raster(
+        layer.file, unit=layer.unit, variable=name, band=layer.band, layer=layer.layer, nodata=layer.nodata, bounds=degrees(box)
+    )
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
         raise AlignmentError(f"Expected {layer.path} to cover cells of the region, found none; check its extent and its CRS.")
     return aligned
 
 
-def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer]) -> xr.Dataset:
+def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer | FetchedLayer]) -> xr.Dataset:
     """Layers where a user's levels carry no error of interpolation, and no distance once all of them are the user's."""
     zeros = {f"{name}_error": layers[name] * 0.0 for name in replaced if f"{name}_error" in layers}
     if set(LEVELS) <= set(replaced):
@@ -326,8 +407,10 @@ def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
 
 
 def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
-    if exclusion.file.suffix.lower() in (".tif", ".tiff"):
-        raster = catalog.open_raster(exclusion.file, unit="1", variable="user_exclusion", nodata=exclusion.nodata, bounds=degrees(box))
+    if exclusion.file.suffix.lower() in RASTERS:
+        raster = catalog.open_raster(
+            exclusion.file, unit="1", variable="user_exclusion", layer=exclusion.layer, nodata=exclusion.nodata, bounds=degrees(box)
+        )
         share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
         return share
     features = catalog.open_vector(exclusion.file, layer=exclusion.layer).geometry
@@ -335,6 +418,20 @@ def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     if len(flat):
         raise AlignmentError(f"Expected polygons in {exclusion.path}, found {flat.iloc[0]} features; buffer them first.")
     return coverage(features, box)
+
+
+def _with_ground(layers: xr.Dataset, land: _LandRules, box: GeoBox) -> xr.Dataset:
+    """Layers with the ground inside the cells."""
+    outline = catalog.open_entry("province_areas").geometry.to_list()
+    labels = rule_labels(land)
+    layers = layers.assign(ground_layers(land, layers, box, outline))
+    if labels:
+        names = [f"{label['technology']}: {label['en']}" for label in labels]
+        layers = layers.assign_coords(rule=[name if names.count(name) == 1 else f"{name} {n}" for n, name in enumerate(names)])
+        layers["ground_taken"].attrs["rules"] = json.dumps(labels, ensure_ascii=False)
+    if land.land_cover:
+        layers = layers.assign_coords(land_cover=[each.name for each in legend(land.land_cover.legend).classes])
+    return layers
 
 
 def _masked(layers: xr.Dataset) -> xr.Dataset:
@@ -356,18 +453,33 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         "altitude": ("altitude",),
         "provinces": _FIGURES,
         "province_areas": ("province", "land_fraction"),
-        "water": ("water_fraction",),
+        "water": () if study.land.land_cover else ("water_fraction",),
         "national_parks": ("protected_fraction",),
         "cities": ("distance_to_city", "nearest_city"),
     }
     replaced = {*study.layers, *(f"{name}_error" for name in study.layers)}
     replaced |= {"distance_to_place"} if set(LEVELS) <= replaced else set()
-    sources = [file_source(layer.file, VARIABLES[name].en, (name,)) for name, layer in study.layers.items()]
+    sources = [layer.source(name) for name, layer in study.layers.items()]
     for entry, names in used.items():
         kept = tuple(name for name in names if name not in replaced)
         if kept:
             sources += _statements(entry, kept)
-    return sources + [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    sources += [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    return sources + _ground_sources(study.land)
+
+
+def _ground_sources(land: _LandRules) -> list[dict[str, Any]]:
+    """Statement of the files about the ground; land cover is told with its legend."""
+    sources = [file_source(land.slope.file, "slope", ("slope",))] if land.slope else []
+    if land.land_cover:
+        meaning = legend(land.land_cover.legend)
+        sources.append(
+            file_source(land.land_cover.file, meaning.title, ("land_cover_fraction", "water_fraction")) | {"licence": meaning.licence}
+        )
+    for item in land.features:
+        names = ("ground_taken", *([DISTANCES[item.kind]] if item.kind in DISTANCES else []))
+        sources.append(file_source(item.file, f"{item.kind}: {item.name}", names))
+    return sources
 
 
 def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -384,7 +496,7 @@ def _statements(entry: str, names: tuple[str, ...]) -> list[dict[str, Any]]:
 def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
     """Sentences that the reader of a result must know about its layers."""
     warnings = _interpolation_warnings(study, layers) + _user_warnings(study, layers)
-    warnings.append("Not screened: slope, land cover, farmland, red lines, roads, railways, substations. No such data are embedded.")
+    warnings += _unscreened(study.land)
     if "protected_fraction" not in study.layers:
         warnings.append("Outlines of national parks are coarse, drawn from general knowledge; smaller reserves are missing.")
     unknown = _without(layers, "grid_energy_price") | _without(layers, "grid_emission_factor")
@@ -392,6 +504,21 @@ def _warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
         names = ", ".join(sorted(PROVINCES[code] for code in unknown))
         warnings.append(f"No energy price or emission factor of the public grid is known for {names}.")
     return warnings
+
+
+def _unscreened(land: _LandRules) -> list[str]:
+    """Sentences on what the screen doesn't know, and on what its rules leave open."""
+    kinds = {item.kind for item in land.features}
+    known = {
+        "slope": bool(land.slope), "land cover": bool(land.land_cover), "farmland": bool(land.land_cover), "red lines": False,
+        "roads": "road" in kinds, "railways": "rail" in kinds, "substations": "substation" in kinds,
+    }  # fmt: skip
+    missing = ", ".join(name for name, given in known.items() if not given)
+    sentences = [f"Not screened: {missing}. No such data are {'given' if any(known.values()) else 'embedded'}."]
+    sentences += slope_warning(land)
+    if land.slope or land.land_cover:
+        sentences += [f"{rule_set(name).title}: {note}" for name in land.rules for note in rule_set(name).not_covered]
+    return sentences
 
 
 def _interpolation_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
@@ -413,7 +540,7 @@ def _user_warnings(study: LayerStudy, layers: xr.Dataset) -> list[str]:
     missing = {name: int((inside & np.isnan(layers[name].values)).sum()) for name in study.layers}
     idle = [item.name for item in study.land.exclusions if not bool((layers["user_exclusion"].sel(exclusion=item.name) > 0.0).any())]
     return [
-        *(f"Your raster of {name} has no data in {count:,} of {int(inside.sum()):,} cells." for name, count in missing.items() if count),
+        *(f"The raster of {name} has no data in {count:,} of {int(inside.sum()):,} cells." for name, count in missing.items() if count),
         *(f"The exclusion {name!r} touches no cell of the region." for name in idle),
     ]
 

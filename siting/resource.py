@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
+from siting.catalog import remote_entry
+from siting.catalog.cache import product_folder
 from siting.catalog.units import HOURS_PER_YEAR
-from siting.vocabulary import AlignmentError, Parameters, UnitsError, check, step
+from siting.vocabulary import AlignmentError, CatalogError, Parameters, UnitsError, check, step
 from siting.weather_field.parameters import FieldParameters
 from siting.weather_hours import HOURLY, INTERVAL_START, year_hours
 
@@ -57,6 +59,7 @@ class Weather(Parameters):
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the synthetic field; results differ between seeds, so try several.")
     field: FieldParameters = Field(FieldParameters(), description="Every number of the synthetic field.")
     path: str | None = Field(None, min_length=1, description="Folder of the weather store, relative to the study.")
+    dataset: str | None = Field(None, description="Id of hourly weather that `siting fetch` puts into the cache, in place of a path.")
     reach_km: float | None = Field(None, gt=0, le=500, description="Farthest a site may lie from its cell in km; else the store's own.")
     lapse_rate_k_per_km: float = Field(6.5, ge=0, le=10, description="Fall of the air temperature from the cell's altitude to the site's.")
     scale_to_levels: bool = Field(False, description="Whether hours of wind and sun are scaled to the long-run levels of the layers.")
@@ -64,6 +67,7 @@ class Weather(Parameters):
     level_factor_min: float = Field(0.4, gt=0, le=1, description="Smallest factor of the scaling; a smaller one is refused.")
     level_factor_max: float = Field(2.5, ge=1, le=10, description="Largest factor of the scaling; a larger one is refused.")
     _folder: Path | None = PrivateAttr(default=None)
+    _fetched: Path | None = PrivateAttr(default=None)
 
     @field_validator("year")
     @classmethod
@@ -80,14 +84,35 @@ class Weather(Parameters):
             raise ValueError("expected no path for synthetic weather, found one; write source: store, or remove the path")
         return path
 
+    @field_validator("dataset")
+    @classmethod
+    def _hourly(cls, dataset: str | None, info: ValidationInfo) -> str | None:
+        if dataset is None:
+            return dataset
+        if info.data.get("source") == "synthetic":
+            raise ValueError("expected no dataset for synthetic weather, found one; write source: store, or remove the dataset")
+        if info.data.get("path") is not None:
+            raise ValueError("expected a path or a dataset, found both; remove one of them")
+        if not remote_entry(dataset).hourly:
+            raise ValueError(f"expected a dataset of hourly weather, found rasters in {dataset}; name it as a layer")
+        return dataset
+
     @model_validator(mode="after")
     def _store_is_named(self, info: ValidationInfo) -> Self:
-        if self.source == "store" and self.path is None:
-            raise ValueError("expected the path of a weather store, found none; name its folder, or write source: synthetic")
+        if self.source == "store" and self.path is None and self.dataset is None:
+            raise ValueError("expected the path of a weather store, found none; name its folder or a dataset, or write source: synthetic")
         if self.path is not None and info.context and "folder" in info.context:
             # workers may run in another folder
             self._folder = Path(info.context["folder"]).resolve()
         return self
+
+    def placed(self, bounds: tuple[float, float, float, float]) -> Weather:
+        """The weather of a region; a dataset's store lies in the cache."""
+        copy = self.model_copy()
+        if self.dataset is not None:
+            # workers may have another cache
+            copy._fetched = product_folder(remote_entry(self.dataset), bounds) / "store"
+        return copy
 
     @property
     def store(self) -> Path:
@@ -100,6 +125,12 @@ class Weather(Parameters):
         """
         from siting.catalog.files import local_folder
 
+        if self.dataset is not None:
+            if self._fetched is None or not self._fetched.is_dir():
+                raise CatalogError(
+                    f"Expected {self.dataset} for this region in the cache, found none; fix: run `siting fetch` on the study."
+                )
+            return self._fetched
         return local_folder(self.path or "", self._folder)
 
 

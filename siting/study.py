@@ -21,7 +21,7 @@ from siting.feedin import Feedin
 from siting.finance import Finance
 from siting.grid import Grid
 from siting.land import Land
-from siting.layers import REPLACEABLE, Region, UserLayer, check_provinces
+from siting.layers import REPLACEABLE, AnyLayer, FetchedLayer, Region, UserLayer, check_provinces, fetched_bounds
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
@@ -48,7 +48,7 @@ class Study(Parameters):
     title: str = Field("All China at 25 km", min_length=1, max_length=120, description="title of the map and the report")
     region: Region = Region()
     grid: Grid = Grid()
-    layers: Mapping[str, UserLayer] = Field({}, description="the user's own rasters by layer name")
+    layers: Mapping[str, AnyLayer] = Field({}, description="the user's own rasters, or fetched ones, by layer name")
     land: Land = Land()
     weather: Weather = Weather()
     pv: PVSystem = PVSystem()
@@ -64,13 +64,23 @@ class Study(Parameters):
 
     @field_validator("layers")
     @classmethod
-    def _replaceable(cls, layers: Mapping[str, UserLayer]) -> Mapping[str, UserLayer]:
+    def _replaceable(cls, layers: Mapping[str, AnyLayer], info: ValidationInfo) -> Mapping[str, AnyLayer]:
         for name in layers:
             if name not in REPLACEABLE:
                 near = get_close_matches(name, REPLACEABLE, n=1)
                 fix = f"did you mean {near[0]!r}?" if near else "choose one of them"
                 raise ValueError(f"expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {fix}")
-        return layers
+        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedLayer) for layer in layers.values()):
+            return layers
+        bounds = fetched_bounds(info.data["region"], info.data["grid"])
+        return {name: layer.placed(name, bounds) if isinstance(layer, FetchedLayer) else layer for name, layer in layers.items()}
+
+    @field_validator("weather")
+    @classmethod
+    def _placed(cls, weather: Weather, info: ValidationInfo) -> Weather:
+        if weather.dataset is None or not {"region", "grid"} <= info.data.keys():
+            return weather
+        return weather.placed(fetched_bounds(info.data["region"], info.data["grid"]))
 
     @field_validator("finance")
     @classmethod
@@ -137,14 +147,18 @@ def read_study(path: str | Path) -> Study:
 
 def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
     """Refuse files that the study can't read; what is in them is checked when they are opened."""
-    paths: dict[tuple[str | int, ...], str] = {("layers", name, "path"): layer.path for name, layer in study.layers.items()}
+    paths: dict[tuple[str | int, ...], str] = {
+        ("layers", name, "path"): layer.path for name, layer in study.layers.items() if isinstance(layer, UserLayer)
+    }
     paths |= {("land", "exclusions", number, "path"): item.path for number, item in enumerate(study.land.exclusions)}
     if study.load.measured is not None:
         paths["load", "measured", "path"] = study.load.measured.path
     for number, tenant in enumerate(study.load.tenants):
         if tenant.measured is not None:
             paths["load", "tenants", number, "measured", "path"] = tenant.measured.path
-    checks = {keys: partial(local_file, path, (Path(path).suffix.lower(),), file.parent) for keys, path in paths.items()}
+    paths |= {("land", "features", number, "path"): item.path for number, item in enumerate(study.land.features)}
+    paths |= {("land", key, "path"): item.path for key in ("slope", "land_cover") if (item := getattr(study.land, key)) is not None}
+    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
     if study.feedin.path is not None:
         checks["feedin", "path"] = partial(local_file, study.feedin.path, (".csv", ".nc"), file.parent)
     if study.weather.path is not None:
@@ -157,6 +171,12 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
+
+
+def _check_path(path: str, folder: Path) -> Path:
+    """Path of a file, or of the folder that a Zarr store is."""
+    suffix = Path(path).suffix.lower()
+    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

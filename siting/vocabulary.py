@@ -62,6 +62,12 @@ class IntegrityError(SitingError, ValueError):
     """Bytes that differ from their recorded checksum."""
 
 
+class FetchError(SitingError, ConnectionError):
+    """Data that a server doesn't give, or not as it should."""
+
+    exit_code = 6
+
+
 class ResourceError(SitingError, MemoryError):
     """A request beyond the memory, disk or time at hand."""
 
@@ -156,6 +162,13 @@ VARIABLES: dict[str, Variable] = {
         "CNY kWh-1", _RASTER, "energy price of grid power before charges, by default the coal benchmark", "电网电量电价（未含附加）"
     ),
     "user_exclusion": Variable("1", ("exclusion", *_RASTER), "share of the cell taken by each exclusion of the study", "自定义排除比例"),
+    "slope": Variable("degree", _RASTER, "mean slope of the land in the cell", "平均坡度"),
+    "land_cover_fraction": Variable("1", ("land_cover", *_RASTER), "share of each class on the land of the cell", "地表覆盖比例"),
+    "ground_taken": Variable("1", ("rule", *_RASTER), "share of the cell that each rule is the first to take", "各规则首先排除的比例"),
+    "distance_to_grid": Variable("km", _RASTER, "distance to the nearest power line or substation", "距最近电网"),
+    "distance_to_road": Variable("km", _RASTER, "distance to the nearest road", "距最近公路"),
+    "distance_to_rail": Variable("km", _RASTER, "distance to the nearest railway", "距最近铁路"),
+    "distance_to_port": Variable("km", _RASTER, "distance to the nearest port", "距最近港口"),
     # screen
     "load_reason": Variable("", _RASTER, "why a park may not stand here (0: it may)", "园区排除原因"),
     "plant_reason": Variable("", _RASTER, "why plants may not stand here (0: they may)", "电站排除原因"),

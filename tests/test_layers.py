@@ -89,6 +89,8 @@ def test_every_layer_is_in_the_vocabulary_with_its_unit(ningxia: xr.Dataset) -> 
         "load_reason",
         "plant_reason",
         "roughness_length",  # nobody embeds it
+        *("slope", "land_cover_fraction", "ground_taken"),  # nor the ground inside the cells
+        *("distance_to_grid", "distance_to_road", "distance_to_rail", "distance_to_port"),
     }
     assert set(ningxia.data_vars) == expected | {"daily_ghi_quantile"}
     for name, layer in ningxia.data_vars.items():

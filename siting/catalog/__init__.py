@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from functools import cache
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from siting.catalog import remote
 from siting.catalog.entry import Entry, Origin, Quantity, read_entry, verified_bytes
+from siting.catalog.remote import RemoteEntry
 from siting.catalog.yamlfile import Lines, explain_invalid, read_model, read_yaml
 from siting.vocabulary import CatalogError
 
@@ -20,6 +22,7 @@ __all__ = [
     "Lines",
     "Origin",
     "Quantity",
+    "RemoteEntry",
     "entries",
     "entry",
     "explain_invalid",
@@ -29,6 +32,8 @@ __all__ = [
     "read_entry",
     "read_model",
     "read_yaml",
+    "remote_entries",
+    "remote_entry",
     "root",
 ]
 
@@ -59,7 +64,7 @@ def entries(folder: Path | None = None) -> dict[str, Entry]:
     return {path.stem: _entry(path) for path in sorted((folder or root()).glob("*.yaml"))}
 
 
-_entry = cache(read_entry)
+_entry = functools.cache(read_entry)
 
 
 def entry(name: str, folder: Path | None = None) -> Entry:
@@ -76,6 +81,16 @@ def entry(name: str, folder: Path | None = None) -> Entry:
     near = difflib.get_close_matches(name, known, n=1)
     fix = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
     raise CatalogError(f"Expected the id of a catalog entry, found {name!r}; fix: {fix}")
+
+
+def remote_entries(extra: Path | None = None) -> dict[str, RemoteEntry]:
+    """Datasets that can be fetched, by id; see :func:`siting.catalog.remote.remote_entries`."""
+    return remote.remote_entries(root(), extra)
+
+
+def remote_entry(name: str, extra: Path | None = None) -> RemoteEntry:
+    """One dataset that can be fetched; see :func:`siting.catalog.remote.remote_entry`."""
+    return remote.remote_entry(name, root(), extra)
 
 
 def open_entry(name: str, folder: Path | None = None) -> Any:
@@ -107,14 +122,15 @@ def open_raster(
     unit: str,
     variable: str | None = None,
     band: int = 1,
+    layer: str | None = None,
     nodata: float | None = None,
     bounds: tuple[float, float, float, float] | None = None,
     folder: Path | None = None,
 ) -> xr.DataArray:
-    """Band of a user's GeoTIFF in canonical units; see :func:`siting.catalog.raster.open_raster`."""
+    """A user's raster in canonical units; see :func:`siting.catalog.raster.open_raster`."""
     from siting.catalog import raster
 
-    return raster.open_raster(path, unit=unit, variable=variable, band=band, nodata=nodata, bounds=bounds, folder=folder)
+    return raster.open_raster(path, unit=unit, variable=variable, band=band, layer=layer, nodata=nodata, bounds=bounds, folder=folder)
 
 
 def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | None = None) -> gpd.GeoDataFrame:

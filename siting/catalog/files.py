@@ -5,14 +5,35 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from siting.vocabulary import CatalogError
+from pydantic import Field, PrivateAttr
+
+from siting.vocabulary import CatalogError, Parameters
 
 #: Environment variable with further folders that studies may read from, separated like PATH.
 DATA_FOLDERS = "SITING_DATA"
 
 _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]*:")
+
+
+class FileParameters(Parameters):
+    """A user's file; a relative path is relative to the study's file."""
+
+    path: str = Field(min_length=1, description="File, relative to the study.")
+    _folder: Path = PrivateAttr(default=Path())
+
+    def model_post_init(self, context: Any) -> None:
+        """Remember the folder of the study, which the reader passes as context."""
+        if isinstance(context, Mapping) and "folder" in context:
+            self._folder = Path(context["folder"])
+
+    @property
+    def file(self) -> Path:
+        """The file's whole path."""
+        return self._folder / self.path
 
 
 def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None = None) -> Path:
@@ -88,15 +109,23 @@ def _allowed(folder: Path) -> list[Path]:
 
 def file_source(path: Path, title: str, variables: tuple[str, ...]) -> dict[str, object]:
     """State what a product that uses a user's file must say about it."""
-    with path.open("rb") as stream:
-        checksum = hashlib.file_digest(stream, "sha256").hexdigest()
     return {
         "id": path.name,
         "title": title or path.name,
         "kind": "user",
         "licence": "as supplied by the user",
         "citation": path.name,
-        "sha256": checksum,
+        "sha256": _checksum(path),
         "note": "supplied by the user",
         "variables": list(variables),
     }
+
+
+def _checksum(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its files' names and checksums."""
+    if not path.is_dir():
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    files = [file for file in sorted(path.rglob("*")) if file.is_file()]
+    listed = "\n".join(f"{file.relative_to(path).as_posix()} {_checksum(file)}" for file in files)
+    return hashlib.sha256(listed.encode()).hexdigest()

@@ -5,16 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from siting.catalog.files import file_source, local_file
 from siting.vocabulary import AlignmentError, CatalogError, ResourceError
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-#: Most vertices that are read at once.
+#: Most bytes of a file, features and vertices that are read at once.
+MOST_BYTES = 4_000_000_000
+MOST_FEATURES = 5_000_000
 MOST_VERTICES = 20_000_000
 
 _DRIVERS = {".gpkg": "GPKG", ".geojson": "GeoJSON", ".json": "GeoJSON", ".shp": "ESRI Shapefile", ".parquet": "", ".geoparquet": ""}
+_MAGIC = {"GPKG": b"SQLite format 3\0", "ESRI Shapefile": b"\0\0\x27\x0a", "": b"PAR1", "GeoJSON": b"{"}
 _FULL_CIRCLE = (-180.5, -90.5, 360.5, 90.5)
 
 
@@ -42,7 +47,7 @@ def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | No
     AlignmentError
         No CRS, or bounds that contradict it.
     ResourceError
-        More than `MOST_VERTICES`.
+        More than `MOST_BYTES`, `MOST_FEATURES` or `MOST_VERTICES`.
     """
     import shapely
 
@@ -61,6 +66,8 @@ def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | No
     invalid = ~frame.geometry.is_valid
     frame.loc[invalid, frame.geometry.name] = frame.geometry[invalid].make_valid()
     frame = frame.to_crs("EPSG:4326")
+    if not np.isfinite(frame.total_bounds).all():
+        raise AlignmentError(f"Expected coordinates inside the CRS of {file.name}, found others; fix: assign the right CRS.")
     frame.attrs = {"repaired": int(invalid.sum()), "dropped": int(empty.sum()), "source": file_source(file, "", ())}
     return frame
 
@@ -70,10 +77,23 @@ def _read(file: Path, layer: str | None) -> gpd.GeoDataFrame:
     import geopandas as gpd
 
     driver = _DRIVERS[file.suffix.lower()]
+    _check_beginning(file, driver)
     frame = _read_layer(file, layer, driver) if driver else _read_parquet(file)
     if not isinstance(frame, gpd.GeoDataFrame):
         raise CatalogError(f"Expected geometries, found a plain table in {file.name}; fix: choose a layer with geometries.")
     return frame
+
+
+def _check_beginning(file: Path, driver: str) -> None:
+    """Refuse a file of another format before any driver looks at it: some, such as VRT, follow links to other files."""
+    size = file.stat().st_size
+    if size > MOST_BYTES:
+        raise ResourceError(f"Expected at most {MOST_BYTES:,} bytes, found {size:,} in {file.name}; fix: simplify or clip it.")
+    with file.open("rb") as stream:
+        start = stream.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not start.startswith(_MAGIC[driver].lstrip()):
+        wish = driver or "GeoParquet"
+        raise CatalogError(f"Expected {wish}, found another format or an empty file in {file.name}; fix: export it again as {wish}.")
 
 
 def _read_layer(file: Path, layer: str | None, driver: str) -> gpd.GeoDataFrame:
@@ -84,7 +104,11 @@ def _read_layer(file: Path, layer: str | None, driver: str) -> gpd.GeoDataFrame:
 
     try:
         layers = [str(name) for name, _ in pyogrio.list_layers(file)]
-        found = pyogrio.read_info(file, layer=layer or layers[0])["driver"]
+        info = pyogrio.read_info(file, layer=layer or layers[0])
+        found = info["driver"]
+        if info["features"] > MOST_FEATURES:
+            counts = f"Expected at most {MOST_FEATURES:,} features, found {info['features']:,}"
+            raise ResourceError(f"{counts} in {file.name}; fix: clip it to the region.")
         if found == driver and (layer or len(layers) == 1):
             return gpd.read_file(file, layer=layer or layers[0])
     except (DataSourceError, DataLayerError, FeatureError, GeometryError):
@@ -110,5 +134,6 @@ def _check_bounds(frame: gpd.GeoDataFrame, name: str) -> None:
     west, south, east, north = frame.total_bounds
     low_x, low_y, high_x, high_y = _FULL_CIRCLE
     if frame.crs.is_geographic and not (low_x <= west and east <= high_x and low_y <= south and north <= high_y):
+        fix = "write longitude before latitude" if max(abs(west), abs(east)) <= 90.5 and north <= 180.5 else "assign the right CRS"
         found = f"{west:g} to {east:g} and {south:g} to {north:g}"
-        raise AlignmentError(f"Expected bounds in degrees as the CRS of {name} says, found {found}; fix: assign the right CRS.")
+        raise AlignmentError(f"Expected bounds in degrees as the CRS of {name} says, found {found}; fix: {fix}.")

@@ -256,7 +256,7 @@ def _nearest_line(keys: tuple[str | int, ...], lines: Lines) -> int:
 
 def _keys(fault: ErrorDetails, model: type[BaseModel], lines: Lines) -> tuple[str | int, ...]:
     """Keys of a fault as they stand, or should stand, in the file; without the marks that tell variants of a type apart."""
-    keys = tuple(key for key in fault["loc"] if key != "[key]")
+    keys = tuple(key for key in fault["loc"] if key != "[key]" and not str(key).startswith("<"))
     while keys and isinstance(keys[-1], str) and keys not in lines:
         if any(keys[-1] in each.model_fields for each in _follow(model, keys[:-1])[0]):
             break

@@ -50,7 +50,7 @@ def test_ordinary_file_is_read(write):
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("northwset", "(china, northwest, northwest_10km), found 'northwset'; fix: did you mean 'northwest'?"),
+        ("northwset", "(china, northwest, northwest_10km, northwest_real), found 'northwset'; fix: did you mean 'northwest'?"),
         ("peru", "found 'peru'; fix: check the path"),
         ("none/study.yaml", "found none at 'none/study.yaml'"),
         ("study\n.yaml", "found none"),
