@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
 from siting import catalog
 from siting.policy import Facts, ProjectFigures, check
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
+
+    from siting.feedin import Hours
 
 #: Years of the official mix.
 YEARS = (2021, 2022, 2023)
@@ -54,9 +57,25 @@ def find_province(text: str) -> str:
     raise StudyError(f"Expected a province of mainland China by its English or Chinese name or ISO code, found {text!r}; fix: {fix}")
 
 
-def carbon_free_by_hour(code: str, year: int) -> NDArray[np.float64] | None:  # noqa: ARG001
-    """Carbon-free share of the grid's feed-in by month and hour of day, (12, 24); None where no hourly feed-in is embedded."""
-    return None
+def carbon_free_by_hour(code: str, year: Literal[2021, 2022, 2023]) -> NDArray[np.float64]:
+    """Carbon-free share of the grid's feed-in by month and hour of China time, (12, 24), of the modelled hours of a year."""
+    import numpy as np
+
+    hours, local = _feedin_hours(year)
+    places = (local.astype("datetime64[M]").astype(int) % 12) * 24 + local.astype(int) % 24
+    total = np.bincount(places, hours.carbon_free[hours.zones.index(code)], minlength=288)
+    return (total / np.bincount(places, minlength=288)).reshape(12, 24)
+
+
+@cache
+def _feedin_hours(year: Literal[2021, 2022, 2023]) -> tuple[Hours, NDArray[np.datetime64]]:
+    """Modelled hours of all provinces, and their stamps in China time."""
+    import numpy as np
+
+    from siting.feedin import Feedin, model_hours
+
+    times = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
+    return model_hours(Feedin(year=year), times), times + np.timedelta64(8, "h")
 
 
 def province_sheet(name: str, year: int = 2026) -> Sheet:
@@ -95,7 +114,7 @@ def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
         "province": code,
         "name": row["province"],
         "mix": mix,
-        "carbon_free_share_by_month_and_hour": None if hours is None else hours.tolist(),
+        "carbon_free_share_by_month_and_hour": hours.tolist(),
         "factors": {
             "location_2021": float(row["grid_emission_factor_2021"]),
             "location_2022": factor,
@@ -151,9 +170,7 @@ def _mix(data: dict[str, Any]) -> Section:
 
 
 def _hourly(data: dict[str, Any]) -> Section:
-    table, title = data["carbon_free_share_by_month_and_hour"], "Carbon-free share by month and hour"
-    if table is None:
-        return Section(title, notes=("No hourly feed-in is embedded: annual figures only.",))
+    table, title = data["carbon_free_share_by_month_and_hour"], "Carbon-free share by month and hour, 2022"
     columns = ("month", *(f"{hour:02d}" for hour in range(0, 24, 3)))
     rows = tuple((str(month), *(number(100 * values[hour], 0) for hour in range(0, 24, 3))) for month, values in enumerate(table, 1))
     return Section(title, columns, rows, ("Per cent; modelled, not measured. Hours of China time.",), _hour_picture(table))

@@ -204,5 +204,5 @@ def test_table_is_whole():
 
 
 def test_page_of_claims_is_up_to_date():
-    page = (catalog.root().parent / "docs" / "claims.md").read_text(encoding="utf-8")
-    assert markdown_table(list(SHIPPED.values())) in page, "paste what `siting claims --markdown` prints into docs/claims.md"
+    page = (catalog.root().parent / "notebooks" / "claims.md").read_text(encoding="utf-8")
+    assert markdown_table(list(SHIPPED.values())) in page, "paste what `siting claims --markdown` prints into notebooks/claims.md"

@@ -62,7 +62,6 @@ def test_qinghai_is_told_by_method():
     assert not data["importer"]
     text = province_sheet("Qinghai").text()
     assert "within the band" in text
-    assert "No hourly feed-in is embedded: annual figures only." in text
 
 
 def test_exporters_keep_to_the_identity_and_importers_are_flagged():
@@ -83,13 +82,13 @@ def test_tibet_has_no_factor():
     assert "unknown, never 0" in sheet.text()
 
 
-def test_hours_are_drawn_once_there_are_some(monkeypatch):
-    from siting.sheets import province
-
-    hours = np.clip(np.add.outer(np.arange(12) / 24, np.arange(24) / 48), 0, 1)
-    monkeypatch.setattr(province, "carbon_free_by_hour", lambda code, year: hours)
-    sheet = province.province_sheet("Qinghai")
-    assert sheet.data["carbon_free_share_by_month_and_hour"][11][23] == pytest.approx(hours[11, 23])
+def test_hours_are_shown_and_drawn_by_month():
+    """The carbon-free share of Gansu is higher by day, and its table averages to the year's share of the same hours."""
+    sheet = province_sheet("Gansu")
+    table = np.array(sheet.data["carbon_free_share_by_month_and_hour"])
+    assert table.shape == (12, 24)
+    assert ((table >= 0) & (table <= 1)).all()
+    assert table[:, 12:15].mean() > table[:, 0:3].mean()
     assert sheet.html().count("<title>month") == 288
     assert "modelled, not measured" in sheet.text()
 
