@@ -239,6 +239,12 @@ VARIABLES: dict[str, Variable] = {
     "reachable_share": Variable("1", _SITE, "largest hourly matched share that land and overbuild allow", "可达逐时自供比例"),
     "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
     "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
+    "import_carbon_free_energy": Variable(
+        "MWh", _MIX, "carbon-free part of the energy drawn from the public grid, by the hour (modelled)", "网购电量中的无碳部分（逐时）"
+    ),
+    "import_emissions": Variable(
+        "t", _MIX, "emissions of the energy drawn from the public grid, by the hour (modelled)", "网购电量排放（逐时）"
+    ),
     "import_price_factor": Variable("1", _MIX, "mean factor on the import price in the hours of import", "网购电价时段系数"),
     "grid_capacity": Variable("MW", _MIX, "contracted grid capacity", "合同电网容量"),
     "target_price": Variable("CNY kWh-1", _MIX, "what one kWh less of import would cost: the price of the target", "目标影子价格"),

@@ -109,6 +109,8 @@ QUANTITIES = (
     "balance_residual",
     "import_hours",
     "longest_lull",
+    "import_carbon_free_energy",
+    "import_emissions",
     "import_price_factor",
     "grid_capacity",
     "target_price",
@@ -199,8 +201,9 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         *factors,
         *limits,
         import_price(sites, finance.tariff) * 1e3,
-        input_core_dims=[["time"], ["time"], [], [], []],
-        kwargs={"block": block},
+        sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(area, -1, dtype=np.int64),
+        input_core_dims=[["time"], ["time"], [], [], [], []],
+        kwargs={"block": block, "feedin": _feedin(sites)},
         output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], []],
         dask="parallelized",
         output_dtypes=[np.float64] * 4,
@@ -223,6 +226,14 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     )
     result["load_energy_monthly"] = xr.ones_like(area, dtype=np.float64) * by_month
     return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _feedin(sites: xr.Dataset) -> Floats | None:
+    """Carbon-free share [1] and emission factor [t/MWh] of the grids by hour, (2, grid_zone, time); None where no feed-in was added."""
+    if "grid_zone_index" not in sites:
+        return None
+    names = ("grid_carbon_free_share_hourly", "grid_emission_factor_hourly")
+    return np.stack([sites[name].transpose("grid_zone", "time").to_numpy() for name in names])
 
 
 def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
@@ -256,7 +267,15 @@ def _moves(parts: FlexibleLoad) -> bool:
 
 
 def match_block(
-    pv: ArrayLike, wind: ArrayLike, pv_limit: ArrayLike, wind_limit: ArrayLike, import_cost: ArrayLike, *, block: Block
+    pv: ArrayLike,
+    wind: ArrayLike,
+    pv_limit: ArrayLike,
+    wind_limit: ArrayLike,
+    import_cost: ArrayLike,
+    zone: ArrayLike = -1,
+    *,
+    block: Block,
+    feedin: Floats | None = None,
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Yields, portfolios and monthly sums of some sites, on arrays.
 
@@ -266,8 +285,12 @@ def match_block(
         Capacity factors [1].
     pv_limit, wind_limit, import_cost : array_like, shape (site,)
         Largest capacities [MW], price of imports [CNY/MWh].
+    zone : array_like of int, shape (site,)
+        Grid of each site, a row of ``feedin``; -1 is none.
     block : Block
         What the sites share.
+    feedin : ndarray, shape (2, grid_zone, time), optional
+        Carbon-free share [1] and emission factor [t/MWh] of each grid.
 
     Returns
     -------
@@ -287,25 +310,39 @@ def match_block(
     yields, reached = np.empty((count, 2, 13)), np.full(count, np.nan)
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 3, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
+    zones = np.broadcast_to(np.asarray(zone), (count,))
     state = sizing.empty_state()
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
         if np.isnan([yields[i, 0, 12], yields[i, 1, 12], limits[0][i], limits[1][i]]).any():
             continue
-        site = Site(series[0][i], series[1][i], 0.0 if np.isnan(price[i]) else float(price[i]), float(limits[0][i]), float(limits[1][i]))
+        known = feedin is not None and zones[i] >= 0
+        site = Site(
+            series[0][i],
+            series[1][i],
+            0.0 if np.isnan(price[i]) else float(price[i]),
+            float(limits[0][i]),
+            float(limits[1][i]),
+            feedin[:, int(zones[i])] if feedin is not None and known else np.full((2, 1), np.nan),
+        )
         reached[i] = match_site(site, block, state, mixes[i], monthly[i])
     return yields, mixes, monthly, reached
 
 
 class Site(NamedTuple):
-    """One site: hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW]."""
+    """One site.
+
+    Hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW], and carbon-free share [1] and emission
+    factor [t/MWh] of its grid by hour (2, time), or NaN.
+    """
 
     pv: Floats
     wind: Floats
     import_price: float
     pv_limit: float
     wind_limit: float
+    grid: Floats
 
 
 def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats) -> float:
@@ -349,7 +386,8 @@ def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result
     dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
     totals[:4] = mix
     account.account(hourly, block.month, block.load, battery, totals, monthly)
-    _describe(block, terms, totals, float(result[7]), 1.0 - result[5] / result[4] if result[4] > 0 else 0.0, FAST)
+    gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
+    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], float(result[7]), gap, FAST))
 
 
 def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, target: float, totals: Floats, monthly: Floats) -> None:
@@ -368,13 +406,23 @@ def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, t
     totals[:4] = solution.capacities[:4]
     account.account(np.ascontiguousarray(solution.flows), block.month, block.load, battery, totals, monthly)
     bought = solution.flows[dispatch.SERIES.index("import")]
-    paid = float(np.sum(bought * block.price_factor))
-    factor = paid / float(bought.sum()) if bought.sum() > 0 else 1.0
-    _describe(block, terms, totals, solution.target_price, 0.0, PROGRAMME, factor)
+    _describe(site, block, terms, totals, Optimum(bought, solution.target_price, 0.0, PROGRAMME))
 
 
-def _describe(block: Block, terms: Terms, totals: Floats, target_price: float, gap: float, engine: float, factor: float = 1.0) -> None:
-    """Fill what follows from an optimum: price factor, grid capacity, price of the target [CNY/kWh], gap, engine, what binds."""
+class Optimum(NamedTuple):
+    """Hourly import [MW], price of the target [CNY/MWh], gap [1] and engine of a portfolio."""
+
+    bought: Floats
+    target_price: float
+    gap: float
+    engine: float
+
+
+def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: Optimum) -> None:
+    """Fill what follows from an optimum, from the carbon of its imports on."""
+    from siting.supply import account
+
+    _, target_price, gap, engine = optimum
     row = dict(zip(QUANTITIES, totals, strict=True))
     energy = float(block.load.sum())
     imports = row["import_energy"] / energy
@@ -388,8 +436,11 @@ def _describe(block: Block, terms: Terms, totals: Floats, target_price: float, g
         + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
         + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
     )
-    new = (factor, float(np.max(block.load)) if on else 0.0, target_price * 1e-3, gap, engine, float(binding))
-    totals[QUANTITIES.index("import_price_factor") :] = new
+    clean, emitted = (account.weighted_sum(optimum.bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
+    paid = account.weighted_sum(optimum.bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
+    capacity = float(np.max(block.load)) if on else 0.0
+    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding))
+    totals[QUANTITIES.index("import_carbon_free_energy") :] = new
 
 
 def _prefer_off_grid(site: Site, block: Block, mixes: Floats, monthly: Floats, k: int) -> None:

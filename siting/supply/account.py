@@ -17,6 +17,15 @@ def sum_in_order(values: Series) -> float:
 
 
 @compiled
+def weighted_sum(values: Series, weights: Series) -> float:
+    """Sum of products in the order of time."""
+    total = 0.0
+    for t in range(values.size):
+        total += values[t] * weights[t]
+    return total
+
+
+@compiled
 def account(hourly: Series, month: Months, load: Series, battery: Battery, totals: Series, monthly: Series) -> None:
     """Fill ``totals`` (from ``generation`` on, see `siting.supply.QUANTITIES`) and ``monthly`` (3, 12) from a year's flows.
 

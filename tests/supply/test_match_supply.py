@@ -23,7 +23,8 @@ def test_adds_what_it_declares_and_drops_time(sites):
     for name in STEPS["match_supply"].adds:
         assert matched[name].dtype == np.float64
         assert matched[name].attrs.get("units", "") == VARIABLES[name].unit
-        assert matched[name].pipe(np.isfinite).all()
+        if name not in ("import_carbon_free_energy", "import_emissions"):  # unknown without the grid's feed-in
+            assert matched[name].pipe(np.isfinite).all()
     assert (matched["load_energy"] == 876_000.0).all()
     assert (matched["matched_share"] >= matched["target"] - 1e-8).all()
     assert float(matched["balance_residual"].max()) < 1e-9
@@ -109,3 +110,20 @@ def test_bad_axes_and_units_are_refused_in_one_line(sites):
 def test_values_out_of_bounds_are_refused(model, values):
     with pytest.raises(ValidationError):
         model(**values)
+
+
+def test_imports_take_the_carbon_of_their_hour(sites):
+    hours = sites.sizes["time"]
+    share = np.stack([np.linspace(0, 1, hours), np.full(hours, 0.5)])
+    fed = sites.assign(
+        grid_zone_index=("site", [1, 1, -1]),
+        grid_carbon_free_share_hourly=(("grid_zone", "time"), share),
+        grid_emission_factor_hourly=(("grid_zone", "time"), 0.8 * (1 - share)),
+    )
+    matched = match_supply(fed, *DEFAULT)
+    np.testing.assert_allclose(matched["import_carbon_free_energy"][:2], 0.5 * matched["import_energy"][:2], rtol=1e-12)
+    np.testing.assert_allclose(matched["import_emissions"][:2], 0.4 * matched["import_energy"][:2], rtol=1e-12)
+    assert matched["import_emissions"][2].pipe(np.isnan).all()
+    zoned = match_supply(fed.assign(grid_zone_index=("site", [0, 0, 0])), *DEFAULT)
+    lost = zoned["import_carbon_free_energy"] + zoned["import_emissions"] / 0.8
+    np.testing.assert_allclose(lost, zoned["import_energy"], rtol=1e-12)
