@@ -153,7 +153,9 @@ def test_an_hour_at_the_edge_of_erbs_equals_one_of_the_branches():
     branches = []
     for zenith in (86.999999, 87.000001):
         parts = erbs(60.0, zenith, 101)
-        table = pd.DataFrame({"ghi": [60.0], "dni": [parts["dni"]], "dhi": [parts["dhi"]], "temp_air": [10.0], "wind_speed_100m": [10.0]})
+        table = pd.DataFrame(
+            {"ghi": [60.0], "dni": [float(parts["dni"])], "dhi": [float(parts["dhi"])], "temp_air": [10.0], "wind_speed_100m": [10.0]}
+        )
         table.index = pd.DatetimeIndex(middle - np.timedelta64(1800, "s"))
         places = zip(latitude, longitude, altitude, strict=True)
         branches.append([reference.capacity_factor(table, *place, pv, 60.0)[0] for place in places])
