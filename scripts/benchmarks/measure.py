@@ -60,7 +60,7 @@ def interleave(contenders: Sequence[Contender], repeats: int) -> None:
             contender.processor.append(contender.clock() if contender.clock else busy)
 
 
-def in_blocks(function: Callable[[slice, Output], object], keep: Output, threads: int, block: int = 250) -> Callable[[], Output]:
+def in_blocks(function: Callable[[slice, Output], object], keep: Output, threads: int, block: int = 500) -> Callable[[], Output]:
     """Run a function that writes a block of sites into part of ``keep`` over all blocks, on threads."""
     parts = [slice(start, min(start + block, len(keep))) for start in range(0, len(keep), block)]
 

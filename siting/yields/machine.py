@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,8 +12,8 @@ from siting.yields.air_density import KELVIN_UNIT, REFERENCE_DENSITY, air_densit
 from siting.yields.effective_speed import Rise, find_rise
 from siting.yields.gates import LIMITS
 from siting.yields.hub_wind import log_law, power_law
-from siting.yields.stretched_curve import find_brackets
-from siting.yields.wind_kernel import IEC, NONE, SVENNINGSEN, SVENNINGSEN_EXACT, Settings, Site, cut_into_bins, fill_output
+from siting.yields.stretched_curve import Curve, find_brackets
+from siting.yields.wind_kernel import IEC, NONE, SVENNINGSEN, SVENNINGSEN_EXACT, Bins, Settings, Site, cut_into_bins, fill_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ def output_of(
     """
     dtype = np.result_type(air.wind_speed_100m, air.temp_air)
     output = np.empty(air.wind_speed_100m.shape, dtype) if out is None else out
-    rise = find_rise(machine.wind_speed)
+    bins, curve, rise = _shape(machine.wind_speed.tobytes(), machine.output.tobytes(), dtype)
     modes = {"none": NONE, "iec": IEC, "svenningsen": SVENNINGSEN if rise and dtype == np.float32 else SVENNINGSEN_EXACT}
     reference = warmth_of_reference(air.usual_pressure, machine.hub_height) / KELVIN_UNIT
     site = Site(
@@ -69,10 +70,16 @@ def output_of(
     )
     beyond = fill_output(
         air.wind_speed_100m, air.temp_air, _thinning(machine.hub_height, air, dtype), modes[correction],
-        _settings(machine, cold_shutdown, dtype), site, cut_into_bins(machine.wind_speed, machine.output, dtype), root_numbers(dtype),
-        rise or _NO_RISE, find_brackets(machine.wind_speed, machine.output), output,
+        _settings(machine, cold_shutdown, dtype), site, bins, root_numbers(dtype), rise or _NO_RISE, curve, output,
     )  # fmt: skip
     return output, beyond > 0
+
+
+@functools.lru_cache(maxsize=64)
+def _shape(wind_speed: bytes, output: bytes, dtype: np.dtype[Any]) -> tuple[Bins, Curve, Rise | None]:
+    """Tables of a power curve, remembered because every block of sites asks for the same."""
+    speeds, outputs = np.frombuffer(wind_speed), np.frombuffer(output)
+    return cut_into_bins(speeds, outputs, dtype), find_brackets(speeds.copy(), outputs.copy()), find_rise(speeds)
 
 
 def speed_factor(hub_height: float, air: Air) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from siting.vocabulary import UnitsError
-from siting.yields.air_density import Root
+from siting.yields.air_density import Root, inverse_cube_root
 from siting.yields.effective_speed import Rise, normalise_speeds, unstretch_speeds
 from siting.yields.stretched_curve import Curve, look_up_stretched
 
@@ -134,13 +134,17 @@ def fill_output(
             m = min(_TILE, hours - first)
             part = slice(first, first + m)
             u, x, tile = speed[:m], warmth[:m], output[i, part]
-            beyond += _prepare(wind_speed[i, part], temp_air[i, part], site.speed_factor[i], settings, u, x, running)
+            if correction == IEC and thinning is None:
+                factors = site.speed_factor[i], site.root[i]
+                beyond += _prepare_normalised(wind_speed[i, part], temp_air[i, part], factors, settings, root, u, running)
+            else:
+                beyond += _prepare(wind_speed[i, part], temp_air[i, part], site.speed_factor[i], settings, u, x, running)
             if thinning is not None:
                 _thin(thinning[i, part], x, running)
             if correction == SVENNINGSEN_EXACT:
                 look_up_stretched(u, x, site.inverse[i], curve, tile)
             else:
-                if correction == IEC:
+                if correction == IEC and thinning is not None:
                     normalise_speeds(x, site.root[i], root, u)
                 elif correction == SVENNINGSEN:
                     unstretch_speeds(x, site.root[i], site.logarithm[i], root, rise, u)
@@ -160,6 +164,21 @@ def _prepare(wind_speed: Any, temp_air: Any, factor: Any, settings: Settings, sp
         w, x = v * factor, t * settings.warmth_per_degree + settings.warmth_at_zero
         speed[j], warmth[j] = w, x
         running[j] = _ONE if (w <= settings.cut_out) & (x > settings.coldest) else (w + x) * _ZERO
+    return beyond
+
+
+@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _prepare_normalised(
+    wind_speed: Any, temp_air: Any, factors: tuple[Any, Any], settings: Settings, root: Root, speed: Any, running: Any
+) -> int:
+    """Do :func:`_prepare` and :func:`normalise_speeds` in one loop, of the same bits; ``factors`` bring the wind to the hub and scale."""
+    beyond, (factor, scale) = 0, factors
+    for j in range(speed.size):
+        v, t = wind_speed[j], temp_air[j]
+        beyond += (v < _ZERO) | (v > settings.speed_limit) | (t < settings.lowest_temperature) | (t > settings.highest_temperature)
+        w, x = v * factor, t * settings.warmth_per_degree + settings.warmth_at_zero
+        running[j] = _ONE if (w <= settings.cut_out) & (x > settings.coldest) else (w + x) * _ZERO
+        speed[j] = w * (inverse_cube_root(x, root) * scale)
     return beyond
 
 

@@ -99,3 +99,16 @@ def test_arrays_that_the_extrapolation_needs_are_asked_for():
     for way, name in (("log_law", "roughness_length"), ("two_heights", "wind_speed_10m")):
         with pytest.raises(StudyError, match=f"Expected {name} for the extrapolation '{way}', found none"):
             capacity_factor(hours, hours, np.zeros(1), wind=WindFarm(extrapolation=way))
+
+
+@given(speed=st.floats(0.0, 25.0), low=st.floats(1e-4, 2.0), high=st.floats(1e-4, 2.0))
+def test_more_roughness_never_raises_the_yield_of_a_hub_below_the_wind(speed, low, high):
+    """On a curve that never falls; above the height of the given wind rough ground steepens the profile, and the hub gains."""
+    hours = np.full((1, 1), speed)
+    smooth, rough = (
+        capacity_factor(hours, np.full((1, 1), 10.0), np.zeros(1), wind=WindFarm(
+            turbine="windpowerlib:E-126/4200", hub_height=80.0, extrapolation="log_law", roughness_length=length
+        ))[0, 0]
+        for length in sorted((low, high))
+    )  # fmt: skip
+    assert rough <= smooth + 1e-12

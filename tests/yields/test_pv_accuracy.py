@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from pvlib.irradiance import erbs
 from reference import pv as reference
 from reference.weather import make_weather
 
+from siting.solar_position import solar_position
 from siting.yields import pv_run
 from siting.yields.pv import PVSystem, Site, full_load_hours
 
@@ -135,9 +137,36 @@ def test_the_end_of_the_beam_of_erbs_is_where_pvlib_has_it():
     assert not (wrong & ~edges).any()
 
 
+def test_an_hour_at_the_edge_of_erbs_equals_one_of_the_branches():
+    """Places are put where the sun stands at 87 degrees of zenith to 1e-7: the beam is there or not, and nothing between."""
+    middle = np.array(["2016-04-10T06:30"], dtype="datetime64[s]")
+    latitude, altitude = np.linspace(-50.0, 60.0, 120), np.full(120, 500.0)
+    low, high = np.full(120, -40.0), np.full(120, 60.0)
+    for _ in range(60):
+        longitude = 0.5 * (low + high)
+        below = solar_position(middle, latitude, longitude, altitude).zenith[:, 0] > 87.0
+        low, high = np.where(below, longitude, low), np.where(below, high, longitude)
+    assert np.abs(solar_position(middle, latitude, longitude, altitude).zenith - 87.0).max() < 1e-7
+    ghi, air = np.full((120, 1), 60.0), np.full((120, 1), 10.0)
+    pv = PVSystem(surface_tilt=60.0, surface_azimuth=90.0, precision="float32")
+    output = pv_run.hourly(pv_run.Block(ghi, None, None, air, air), Site(latitude, longitude, altitude), middle, pv, None)[:, 0]
+    branches = []
+    for zenith in (86.999999, 87.000001):
+        parts = erbs(60.0, zenith, 101)
+        table = pd.DataFrame(
+            {"ghi": [60.0], "dni": [float(parts["dni"])], "dhi": [float(parts["dhi"])], "temp_air": [10.0], "wind_speed_100m": [10.0]}
+        )
+        table.index = pd.DatetimeIndex(middle - np.timedelta64(1800, "s"))
+        places = zip(latitude, longitude, altitude, strict=True)
+        branches.append([reference.capacity_factor(table, *place, pv, 60.0)[0] for place in places])
+    lit, dull = np.array(branches)
+    assert np.abs(lit - dull).min() > 1e-3
+    assert np.minimum(np.abs(output - lit), np.abs(output - dull)).max() < SINGLE_SPLIT
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["default", "wall", "modelchain", "dense trackers"])
-def test_whole_leap_year_equals_pvlib(name):
+def test_whole_leap_year_equals_pvlib(name, record_property):
     """Hours, energy and hours at edges of 100 places over 8784 hours, the sum without stored hours included."""
     sites, chain = make_weather(2016, 100), CHAINS[name]
     truth, edges = expected(sites, PVSystem(**chain), False)
@@ -149,4 +178,5 @@ def test_whole_leap_year_equals_pvlib(name):
     arrays = [sites[key].values for key in (*HOURLY, "latitude", "longitude", "altitude")]
     total = full_load_hours(*arrays, times=sites["time"].values, pv=single)
     np.testing.assert_allclose(total, output.sum(axis=1), rtol=1e-12)
-    print(f"{name}: {edges.sum()} of {edges.size} hours lie at an edge")
+    listed = ", ".join(f"{site}/{hour}" for site, hour in np.argwhere(edges)[:12])
+    record_property("hours at an edge", f"{name}: {edges.sum()} of {edges.size}; the first by site and hour: {listed}")

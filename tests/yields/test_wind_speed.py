@@ -166,6 +166,16 @@ def test_known_pressure_takes_the_place_of_the_usual(way):
     assert thin.sum() < 0.99 * output.sum()
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_usual_pressure_that_is_given_gives_the_same_bits_as_none(dtype):
+    """Without a given pressure two loops are one."""
+    speed, warmth, altitude = weather_of(3, 3000)
+    speed, warmth, wind = speed.astype(dtype), warmth.astype(dtype), farm("NREL_6MW_196", density_correction="iec")
+    usual = alt2pres(altitude)[:, None] * np.ones((3, 3000))
+    given = capacity_factor(speed, warmth, altitude, wind=wind, surface_pressure=usual)
+    assert given.tobytes() == capacity_factor(speed, warmth, altitude, wind=wind).tobytes()
+
+
 @pytest.mark.parametrize(
     ("factor", "said"), [(0.01, "Expected surface_pressure of 40000 to 110000 Pa"), (1.25, "not that reduced to sea level")]
 )
