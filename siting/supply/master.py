@@ -17,7 +17,10 @@ from siting.supply.dispatch import Series, compiled
 CAPACITIES = 4
 ROWS = CAPACITIES + 1
 MOST_PLANES = 1_200
-MOST_PIVOTS = 3_000
+MOST_PIVOTS = 500
+
+#: Violations of a plane that rounding explains. The weights of the basis bound the cost whatever the violation.
+NEGLIGIBLE = 1e-10
 
 OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 
@@ -122,7 +125,7 @@ def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[in
     for _ in range(MOST_PIVOTS):
         corner(planes, basis, point)
         worst, column = most_violated(planes, point)
-        if worst <= 1e-11:
+        if worst <= NEGLIGIBLE:
             total = point[0]
             for j in range(CAPACITIES):
                 total += cost[j] * point[j + 1]

@@ -214,6 +214,9 @@ def size_target(
     while used < MOST_DISPATCHES:
         known = assemble(state, terms, hours, allowed, known, marked)
         found, value = master.solve(state.working, terms.costs, state.basis, point)
+        if found == master.STALLED:  # the inverse has drifted
+            master.start(state.basis, terms.costs)
+            found, value = master.solve(state.working, terms.costs, state.basis, point)
         if found != OPTIMAL:
             outcome = UNREACHABLE if found == master.INFEASIBLE else OPEN
             break

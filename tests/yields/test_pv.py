@@ -183,7 +183,8 @@ def test_plane_irradiance_is_never_negative_and_bounded(hour, tilt, facing, lati
     middle = np.array(["2016-01-01T00:30"], dtype="datetime64[s]") + np.timedelta64(hour, "h")
     place = [np.array([value]) for value in (latitude, 100.0, 1000.0)]
     height = max(float(np.cos(np.radians(solar_position(middle, *place).apparent_zenith[0, 0]))), 0.0)
-    dni, dhi = (dni, dhi) if height > 0 else (0.0, min(dhi, 20.0))
+    # no more diffuse light than the sun sends through the air, but for twilight: the Perez brightness has no meaning beyond
+    dni, dhi = dni if height > 0 else 0.0, min(dhi, 1_000.0 * height + 20.0)
     values = [min(height * dni + dhi, 1500.0), dni, dhi, 10.0, 3.0]
     block = pv_run.Block(*(np.array([[value]]) for value in values))
     plane = pv_run.hourly(block, Site(*place), middle, pv, None, stop_at_plane=True)[0, 0]
