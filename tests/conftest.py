@@ -25,13 +25,18 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(ROOT / ".numba_cache" / _sources())
 _TOGETHER = ("faults", "browser", "maps")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep the tests of a file, or of a folder whose tests belong together, in one process (pytest -n 2 --dist loadgroup)."""
-    for item in items:
-        folder = item.path.parent.name
-        group = folder if folder in _TOGETHER else item.path.relative_to(ROOT).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file, or of a folder whose tests belong together, in one process."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFileOrFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path = nodeid.split("::")[0]
+            folder = Path(path).parent
+            return folder.as_posix() if folder.name in _TOGETHER else path
+
+    return ByFileOrFolder(config, log)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import platform
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +93,15 @@ def bandwidth(threads: int, repeats: int, size: int = 8_000_000) -> float:
             list(pool.map(lambda k: _five_reads_one_write(*(array[edges[k] : edges[k + 1]] for array in arrays)), range(threads)))
             seconds.append(time.perf_counter() - begin)
     return 24.0 * size / float(np.median(seconds[1:]))
+
+
+def versions() -> str:
+    """Day of the run and the libraries in it that are installed."""
+    found = [datetime.now(UTC).date().isoformat(), f"Python {platform.python_version()}"]
+    for package in ("numpy", "numba", "pvlib", "windpowerlib", "atlite", "NREL-PySAM", "dask"):
+        with contextlib.suppress(PackageNotFoundError):
+            found.append(f"{package} {version(package)}")
+    return ", ".join(found)
 
 
 def machine() -> str:

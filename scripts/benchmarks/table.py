@@ -97,5 +97,5 @@ def picture(contenders: Sequence[Contender], path: Path, title: str) -> None:
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=9)
-    figure.savefig(path, dpi=130)
+    figure.savefig(path, dpi=80)
     plt.close(figure)

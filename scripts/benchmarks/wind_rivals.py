@@ -95,11 +95,5 @@ def atlite(weather: Weather, threads: int) -> Iterator[Contender]:
         return found.to_numpy().reshape(len(weather.times), -1).T
 
     chunk = best_chunk(run)
-    name = f"atlite {_version('atlite')}, no density, chunks of {chunk} h, {threads} threads"
+    name = f"atlite, no density, chunks of {chunk} h, {threads} threads"
     yield Contender(name, "wind", len(weather.latitude), lambda: run(chunk), SAID["none"], "no cut-out of its own", threads)
-
-
-def _version(package: str) -> str:
-    from importlib.metadata import version
-
-    return version(package)
