@@ -34,7 +34,8 @@ def block(supply, load, years=1, price_factor=None, export_price=0.0, charge=0.0
 
 def match(pv, wind, supply, price=350.0, limits=(1e9, 1e9), mean_mw=100.0, **more):
     shared = block(supply, np.full(pv.size, mean_mw), **more)
-    yields, mixes, monthly, _ = match_block(pv[None], wind[None], limits[:1], limits[1:], price, block=shared)
+    grid = np.full((2, 1, pv.size), 0.5)
+    yields, mixes, monthly, _ = match_block(pv[None], wind[None], limits[:1], limits[1:], price, 0, block=shared, feedin=grid)
     return yields[0], [dict(zip(QUANTITIES, row, strict=True)) for row in mixes[0]], monthly[0]
 
 
