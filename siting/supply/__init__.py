@@ -365,8 +365,9 @@ def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: F
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
     reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
     one_price = block.export_price == 0.0 and bool(np.all(block.price_factor == 1.0))
+    capped = supply.export_limit_mw > 0 and supply.limits.export_share_max < 1
     for k in range(allowed.size - 1, -1, -1):
-        if one_price and results[k, 6] != sizing.OPEN:
+        if one_price and not capped and results[k, 6] != sizing.OPEN:
             _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
         else:
             _keep_programmed(site, block, battery, terms, supply.targets[k], mixes[k], monthly[k])

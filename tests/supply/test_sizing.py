@@ -170,6 +170,15 @@ def test_self_use_and_own_share_are_kept():
     assert cost(own, 350.0) >= cost(free, 350.0) * (1 - 1e-3)
 
 
+def test_a_cap_on_the_share_of_exports_is_kept():
+    pv, wind = (values[:720] for values in weather(0))
+    limits = Limits(export_share_max=0.05)
+    _, (free,), _ = match(pv, wind, Supply(targets=(0.9,), export_limit_mw=1e4))
+    _, (capped,), _ = match(pv, wind, Supply(targets=(0.9,), export_limit_mw=1e4, limits=limits))
+    assert free["exported_energy"] > 0.05 * free["generation"]
+    assert capped["exported_energy"] <= 0.05 * capped["generation"] * (1 + 1e-6)
+
+
 def test_two_years_in_one_sizing_cost_between_the_years():
     """Two copies of a year need what one needs."""
     pv, wind = weather(1)
