@@ -218,7 +218,8 @@ def size_target(
             master.start(state.basis, terms.costs)
             found, value = master.solve(state.working, terms.costs, state.basis, point)
         if found != OPTIMAL:
-            outcome = UNREACHABLE if found == master.INFEASIBLE else OPEN
+            # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
+            outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
             break
         lower = max(lower, value)
         if np.isfinite(upper) and upper - lower <= terms.tolerance * upper:
