@@ -236,7 +236,7 @@ VARIABLES: dict[str, Variable] = {
     "load_energy_monthly": Variable("MWh", ("site", "month"), "monthly load", "月用电量"),
     "generation_monthly": Variable("MWh", ("site", "target", "month"), "monthly available generation", "月可发电量"),
     "import_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly energy drawn from the public grid", "月网购电量"),
-    "reachable_share": Variable("1", _SITE, "largest hourly matched share that land and overbuild allow", "可达逐时自供比例"),
+    "reachable_share": Variable("1", _SITE, "hourly matched share within reach of land and overbuild, at least", "可达逐时自供比例"),
     "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
     "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
     "import_carbon_free_energy": Variable(

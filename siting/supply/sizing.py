@@ -273,7 +273,7 @@ def furthest(terms: Terms, hours: Series, peak: float, x: Series) -> None:
 def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state: State, results: Series) -> float:
     """Fill ``results`` (target, COLUMNS) of one site; ``allowed`` are import shares by target, descending.
 
-    Returns the largest matched share that was seen within the limits of land and overbuild.
+    Returns the largest matched share that was seen within the limits of land and overbuild, a lower bound of what is in reach.
     """
     hours, peak = np.zeros(2), 0.0
     for t in range(year.load.size):
@@ -296,6 +296,7 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
         if np.isfinite(results[k, 4]):
             inside[:] = results[k, :CAPACITIES]
             seen, known = Seen(0.0, 0.0, 0.0), True
+            reached = max(reached, 1.0 - allowed[k])
     return reached
 
 

@@ -179,6 +179,17 @@ def test_a_cap_on_the_share_of_exports_is_kept():
     assert capped["exported_energy"] <= 0.05 * capped["generation"] * (1 + 1e-6)
 
 
+def test_what_is_in_reach_is_no_less_than_what_was_reached():
+    """Under a tight overbuild the best mix is not that of the land."""
+    pv, wind = weather(1)
+    supply = Supply(targets=(0.5, 0.7, 0.99), max_overbuild=0.9)
+    shared = block(supply, np.full(HOURS, 100.0))
+    _, mixes, _, reached = match_block(pv[None], wind[None], [1e9], [1e9], 350.0, block=shared)
+    shares = mixes[0, :, QUANTITIES.index("matched_share")]
+    assert reached[0] >= np.nanmax(shares) - 1e-3
+    assert reached[0] <= 0.9
+
+
 def test_two_years_in_one_sizing_cost_between_the_years():
     """Two copies of a year need what one needs."""
     pv, wind = weather(1)
