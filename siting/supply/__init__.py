@@ -317,14 +317,13 @@ def match_block(
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
         if np.isnan([yields[i, 0, 12], yields[i, 1, 12], limits[0][i], limits[1][i]]).any():
             continue
-        known = feedin is not None and zones[i] >= 0
         site = Site(
             series[0][i],
             series[1][i],
             0.0 if np.isnan(price[i]) else float(price[i]),
             float(limits[0][i]),
             float(limits[1][i]),
-            feedin[:, int(zones[i])] if feedin is not None and known else np.full((2, 1), np.nan),
+            feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
         )
         reached[i] = match_site(site, block, state, mixes[i], monthly[i])
     return yields, mixes, monthly, reached
