@@ -68,6 +68,8 @@ def _dataset(file: Path) -> Iterator[xr.Dataset]:
         raise CatalogError(f"Expected NetCDF, found another format in {file.name}; fix: convert it with nccopy or export it again.")
     try:
         dataset = xr.open_dataset(file, engine=engine, mask_and_scale=False, decode_times=False, decode_coords=False, chunks=None)
+    except MemoryError:
+        raise
     except Exception:
         # a damaged file ends in one of a dozen errors of the libraries below
         kind = "Zarr store" if engine == "zarr" else "NetCDF file"
@@ -205,6 +207,8 @@ def _read(array: xr.DataArray, name: str, nodata: float | None, window: Window) 
     rows, columns = slice(window.top, window.top + window.height), slice(window.left, window.left + window.width)
     try:
         stored = array[rows, columns].values
+    except MemoryError:
+        raise
     except Exception:
         # a damaged chunk ends in one of a dozen errors of the libraries below
         raise CatalogError(f"Expected all of {name}, found damaged or absent parts; fix: download or export it again.") from None

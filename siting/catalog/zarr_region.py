@@ -81,7 +81,7 @@ def open_remote(entry: RemoteEntry, transport: Transport, template: str | None =
         else:
             remote = FsspecStore(AsyncFileSystemWrapper(_Files(transport), asynchronous=True), read_only=True, path=url)
         grid: xr.Dataset = xr.open_zarr(_Strict(remote, title, entry.missing_chunks == "empty"), chunks=None)
-    except SitingError:
+    except (SitingError, MemoryError):
         raise
     except Exception as error:
         # a dozen libraries may fail here, each with its own errors
@@ -122,7 +122,7 @@ def _load(entry: RemoteEntry, bounds: Bounds, hours: list[np.datetime64], opened
             arrays.setdefault(f"{stored}/{axis}", values)
         try:
             values = part.transpose("time", "latitude", "longitude").values.astype(np.float32)
-        except SitingError:
+        except (SitingError, MemoryError):
             raise
         except Exception as error:
             kind = type(error).__name__
