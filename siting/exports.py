@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from siting.catalog.cache import sync
 from siting.scoring import explain_status
 from siting.vocabulary import VARIABLES, OutputError, ResourceError, SitingError, StudyError
 from siting.zones import ZONE_COLUMNS, province_codes
@@ -207,7 +208,7 @@ def publish(folder: str | Path, writers: Mapping[str, Callable[[Path], None]]) -
         with _staging(target) as staging:
             for name, write in writers.items():
                 write(staging / name)
-                _sync(staging / name)
+                sync(staging / name)
             return _move(staging, target, writers)
     except SitingError:
         raise
@@ -253,19 +254,8 @@ def _move(staging: Path, target: Path, names: Iterable[str]) -> dict[str, Path]:
     for name in names:
         placed[name] = target / name
         (staging / name).replace(placed[name])
-    _sync(target)
+    sync(target)
     return placed
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _refusal(error: OSError, folder: Path) -> SitingError:

@@ -196,7 +196,7 @@ def test_a_writer_that_is_killed_leaves_no_year_and_another_succeeds(tmp_path: P
     assert add_weather(make_sites([36.0], [95.0]), weather(path))["ghi"].notnull().all()
 
 
-@pytest.mark.parametrize("stop", ["pack", "file_checksums", "_sync", "_publish"])
+@pytest.mark.parametrize("stop", ["pack", "file_checksums", "sync", "_publish"])
 def test_a_writer_that_fails_leaves_the_old_year_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: str) -> None:
     write_store(tmp_path, 2013, GRID, GRID, source=SOURCE)
     before = verify_store(tmp_path)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from pydantic import Field
 
+from siting.catalog.cache import sync
 from siting.vocabulary import (
     VARIABLES,
     AlignmentError,
@@ -353,19 +354,9 @@ def _describe_root(folder: Path) -> None:
 def _publish(staging: Path, target: Path) -> None:
     """Sync every file of a year, then give the folder its name."""
     for path in sorted(staging.rglob("*")):
-        _sync(path)
-    _sync(staging)
+        sync(path)
+    sync(staging)
     if target.exists():
         target.replace(staging.with_name("replaced"))
     staging.replace(target)
-    _sync(target.parent)
-
-
-def _sync(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(target.parent)
