@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -165,3 +170,11 @@ def test_levels_at_named_places_are_those_of_the_atlas(places: pd.DataFrame, alt
     assert np.abs(ratio - 1.0).max() < 0.05
     wind = np.log(found[WIND] / places[WIND].to_numpy())
     assert np.sqrt(np.mean(wind**2)) < 0.05
+
+
+def test_the_check_of_the_levels_runs():
+    script = Path(__file__).parents[1] / "scripts" / "check_levels"
+    environment = {name: value for name, value in os.environ.items() if name != "SITING_TRIAL_DATA"}
+    done = subprocess.run([sys.executable, str(script)], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "cells of 25 km lie over 100 km from a place" in done.stdout
