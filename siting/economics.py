@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from siting.finance import Tariff
 
 #: Parts of the delivered cost, in the order in which they are added.
-COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
+COMPONENTS = ("pv", "wind", "battery", "hydrogen", "import", "grid_capacity", "interruption", "export")
 
 
 @step(
@@ -29,6 +29,9 @@ COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
         "import_energy",
         "import_price_factor",
         "grid_capacity",
+        "electrolyser_capacity",
+        "hydrogen_tank",
+        "cut_cost",
         "exported_energy",
         "grid_energy_price",
     ),
@@ -52,8 +55,9 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
 
     Notes
     -----
-    The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for the contracted
-    grid capacity, less export revenue, over the annual load. Where PV and wind have captured prices of
+    The delivered cost is the annualised cost of plants, battery, electrolyser and tank, plus imported energy, plus the charge for the
+    contracted grid capacity and what is paid for load that is cut, less export revenue, over the annual load (cut load and the
+    electricity for hydrogen are part of it). Where PV and wind have captured prices of
     their own, exports are shared out by the generation of the year. The island cost is that of plants and
     battery over the energy that they serve; it leaves the residual out and is never ranked.
     """
@@ -64,12 +68,15 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
         "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
         + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
+        "hydrogen": sites["electrolyser_capacity"] * 1e3 * costs.electrolyser_cny_per_kw
+        + sites["hydrogen_tank"] * costs.hydrogen_cny_per_kg,
         "import": sites["import_energy"] * 1e3 * price * sites["import_price_factor"],
         "grid_capacity": sites["grid_capacity"] * 1e3 * (12.0 * tariff.capacity_charge()),
+        "interruption": sites["cut_cost"],
         "export": sites["exported_energy"] * 1e3 * -_captured(sites, tariff),
     }
-    own = parts["pv"] + parts["wind"] + parts["battery"]
-    total = own + parts["import"] + parts["grid_capacity"] + parts["export"]
+    own = parts["pv"] + parts["wind"] + parts["battery"] + parts["hydrogen"]
+    total = own + parts["import"] + parts["grid_capacity"] + parts["interruption"] + parts["export"]
     return with_warnings(sites, _warnings(finance)).assign(
         pv_lcoe=levelised_cost(costs.pv_cny_per_kw, sites["pv_full_load_hours"]),
         wind_lcoe=levelised_cost(costs.wind_cny_per_kw, sites["wind_full_load_hours"]),

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from siting import exports, land, layers, runner
-from siting.demand import hourly_load
 from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
 from siting.scoring import explain_status, target_index
-from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply
+from siting.supply import QUANTITIES, match_supply, site_hours
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
 
 #: Names of the files of one site.
 OUTPUTS = ("dispatch.csv", "costs.csv", "week.png", "year.png", "costs.png", "supply.json")
-
-_CAPACITIES = ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")
 
 
 @dataclass(frozen=True)
@@ -94,7 +91,7 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
     rated = runner.rate(match_supply(hours, study.load, study.supply, study.finance), study).isel(site=0)
     chosen = float(rated["target"][target_index(rated, None)]) if target is None else target
     _check_ranked(rated, number, chosen)
-    return SiteSupply(study, rated, chosen, _dispatch(hours.isel(site=0), rated.sel(target=chosen), study))
+    return SiteSupply(study, rated, chosen, _flows(hours, rated.sel(target=chosen), study))
 
 
 def _candidate(study: Study, number: int) -> xr.Dataset:
@@ -126,16 +123,15 @@ def _check_ranked(site: xr.Dataset, number: int, target: float) -> None:
         raise StudyError(f"Expected a ranked site, found site {number} ({reasons}); take one with a rank from sites.csv.")
 
 
-def _dispatch(hours: xr.Dataset, chosen: xr.Dataset, study: Study) -> pd.DataFrame:
+def _flows(hours: xr.Dataset, chosen: xr.Dataset, study: Study) -> pd.DataFrame:
     """Flows of the year under the chosen portfolio."""
     import pandas as pd
 
     time = pd.DatetimeIndex(hours["time"].to_numpy(), name="time_utc")
-    load = hourly_load(study.load, time)
-    portfolio = Portfolio(*(float(chosen[name]) for name in _CAPACITIES))
-    pv, wind = (hours[f"{plant}_capacity_factor"].to_numpy() for plant in ("pv", "wind"))
-    flows = dispatch_year(pv, wind, load, portfolio, study.supply.storage, export_limit_mw=study.supply.export_limit_mw)
-    return pd.DataFrame({"load": load, "pv": pv * portfolio.pv, "wind": wind * portfolio.wind, **flows}, index=time)
+    flows = site_hours(hours, float(chosen["target"]), study.load, study.supply, study.finance)
+    plants = {plant: hours[f"{plant}_capacity_factor"].to_numpy()[0] * float(chosen[f"{plant}_capacity"]) for plant in ("pv", "wind")}
+    flows["state_of_charge"] = flows["state_of_charge"] + study.supply.storage.minimum_state_of_charge * float(chosen["battery_energy"])
+    return pd.DataFrame({"load": flows.pop("load"), **plants, **flows}, index=time)
 
 
 def write_site(supply: SiteSupply, folder: str | Path) -> dict[str, Path]:

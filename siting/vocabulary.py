@@ -233,10 +233,13 @@ VARIABLES: dict[str, Variable] = {
     "balance_residual": Variable(
         "1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"
     ),
-    "load_energy_monthly": Variable("MWh", ("site", "month"), "monthly load", "月用电量"),
+    "load_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly load", "月用电量"),
     "generation_monthly": Variable("MWh", ("site", "target", "month"), "monthly available generation", "月可发电量"),
     "import_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly energy drawn from the public grid", "月网购电量"),
     "reachable_share": Variable("1", _SITE, "hourly matched share within reach of land and overbuild, at least", "可达逐时自供比例"),
+    "reach_limits": Variable(
+        "", _SITE, "what stands in the way of a higher share: 2 PV land, 4 wind land, 8 overbuild (bit flags)", "可达比例的限制"
+    ),
     "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
     "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
     "import_carbon_free_energy": Variable(
@@ -251,8 +254,13 @@ VARIABLES: dict[str, Variable] = {
     "sizing_gap": Variable("1", _MIX, "gap between the bounds of the least cost", "成本上下界差"),
     "supply_engine": Variable("", _MIX, "engine that sized the supply: 1 cutting planes with certificate, 2 linear programme", "求解引擎"),
     "supply_limits": Variable(
-        "", _MIX, "what binds: 1 target, 2 PV land, 4 wind land, 8 overbuild, 16 self-use, 32 own share (bit flags)", "约束条件"
+        "", _MIX, "what binds: 1 target, 2 PV land, 4 wind land, 8 overbuild, 16 self-use, 32 own share, 64 exports (bit flags)", "约束条件"
     ),
+    "grid_charged_energy": Variable("MWh", _MIX, "annual energy from the public grid into the battery", "网电充电量"),
+    "cut_energy": Variable("MWh", _MIX, "annual energy of load that is cut", "年中断电量"),
+    "cut_cost": Variable("CNY", _MIX, "annual payment for load that is cut", "年中断补偿"),
+    "electrolyser_capacity": Variable("MW", _MIX, "capacity of the electrolyser", "电解槽容量"),
+    "hydrogen_tank": Variable("kg", _MIX, "capacity of the hydrogen tank", "储氢容量"),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),

@@ -122,7 +122,7 @@ def _claimed(sites: xr.Dataset, accounting: Accounting) -> tuple[xr.DataArray, x
     if accounting.matching == "monthly":
         check(sites, _MONTHLY, "monthly matching")
         room = sites["import_energy_monthly"].transpose("site", "target", "month").to_numpy()
-        served = sites["load_energy_monthly"].transpose("site", "month").to_numpy()[:, None] - room
+        served = sites["load_energy_monthly"].transpose("site", "target", "month").to_numpy() - room
         surplus = sites["generation_monthly"].transpose("site", "target", "month").to_numpy() - served
         offered = _certified_by_month(sites, accounting)
     else:

@@ -5,28 +5,32 @@ The problem, for a site and a target X: choose PV, wind, battery power and batte
     annualised cost of plants and battery + price of imports x import + charge x contracted grid capacity - revenue from exports
 
 over one or several years, so that in every hour generation + discharge + import = load + charge + export + curtailment; the state of
-charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load,
-self-used generation >= a share of what is available (curtailed energy and storage losses count as available, not as used), own supply
+charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load
+(matching by contract; for total matching only the part of each hour's import that is not carbon-free counts), self-used generation >= a share of what is available (curtailed energy and storage losses count as available, not as used), own supply
 >= a share of the load, exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
-The grid covers every deficit: a project that imports at all contracts the peak of its load, one that doesn't pays no charge.
+The contracted grid capacity is the peak of the load, or 0 where nothing is imported; or it is chosen, hour by hour, where a study says so.
+Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
+beside it.
 
-Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever imports have one
-price and exports earn nothing. Everything else, and what it leaves open, goes to the linear programme of `siting.supply.programme`.
-The result says which engine served a site and how large the gap is.
+Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
+imports have one price and one carbon-free share, exports earn nothing and the grid covers every deficit. Everything else, and what it
+leaves open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
 
-from siting.demand import FlexibleLoad, Load, flexible_parts, hourly_load, load_warnings
+from siting.demand import FlexibleLoad, Load, flexible_parts, load_warnings
+from siting.demand.flexibility import moves, still
 from siting.finance import Finance, import_price, import_price_hours
+from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from siting.supply.dispatch import Battery
+    from siting.supply.programme import Hydrogen
     from siting.supply.sizing import State, Terms
 
 Floats = NDArray[np.float64]
@@ -52,6 +57,9 @@ class Storage(Parameters):
     minimum_state_of_charge: float = Field(
         0.1, ge=0, lt=1, description="Share of the nominal energy that is never used, a margin for ageing; expert, low confidence."
     )
+    grid_charging: bool = Field(
+        False, description="Whether grid power may charge the battery; it counts at the carbon-free share of the hour in which it is bought."
+    )
 
 
 class Supply(Parameters):
@@ -60,7 +68,15 @@ class Supply(Parameters):
     targets: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.8, 0.9), min_length=1, description="Hourly matched shares to reach, ascending fractions (90 % is 0.9)."
     )
+    matching: Literal["contracted", "total"] = Field(
+        "contracted",
+        description="What counts towards a target: own supply alone, or also the carbon-free share of the grid's power in each hour.",
+    )
     storage: Storage = Field(default_factory=Storage, description="Battery.")
+    hydrogen: HydrogenDemand | None = Field(None, description="Hydrogen to make beside the load; none by default.")
+    grid_capacity: Literal["peak", "chosen"] = Field(
+        "peak", description="Contracted grid capacity: the peak of the load, or chosen with the plants, by the linear programme."
+    )
     limits: Limits = Field(
         default_factory=Limits, description="Shares that the supply must keep, such as those of the direct connection rules."
     )
@@ -117,20 +133,26 @@ QUANTITIES = (
     "sizing_gap",
     "supply_engine",
     "supply_limits",
+    "grid_charged_energy",
+    "cut_energy",
+    "cut_cost",
+    "electrolyser_capacity",
+    "hydrogen_tank",
 )
 
 #: Engines of `supply_engine`.
 FAST, PROGRAMME = 1.0, 2.0
 
 #: Bits of `supply_limits`: what binds at the optimum.
-BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32}
+BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32, "export_share": 64}
 
 
 class Block(NamedTuple):
     """What all sites share.
 
     Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
-    import price by hour [1], export price [CNY/MWh], and charge for grid capacity [CNY per MW and year], NaN off the grid.
+    import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
+    may move (None: nothing), and the hydrogen to make. The load is the one without moves and cuts, with the electrolyser running evenly.
     """
 
     load: Floats
@@ -142,6 +164,8 @@ class Block(NamedTuple):
     price_factor: Floats
     export_price: float
     capacity_charge: float
+    parts: FlexibleLoad | None = None
+    hydrogen: Hydrogen | None = None
 
 
 @step(
@@ -152,12 +176,13 @@ class Block(NamedTuple):
         "pv_capacity_factor_monthly",
         "wind_capacity_factor_monthly",
         "load_energy",
-        "load_energy_monthly",
         "reachable_share",
+        "reach_limits",
         *QUANTITIES,
         "matched_share_monthly",
         "generation_monthly",
         "import_energy_monthly",
+        "load_energy_monthly",
     ),
 )
 def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> xr.Dataset:
@@ -174,8 +199,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     -------
     Dataset
         Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year).
-        All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` says
-        what does), and where an hour or a land fraction is unknown. Where the import price is unknown it does not steer.
+        All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` and
+        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import price is unknown it does not steer.
 
     Raises
     ------
@@ -184,18 +209,16 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     UnitsError
         If a capacity factor lies outside 0 to 1.5.
     StudyError
-        If the load is flexible, or export prices differ by plant: neither engine knows them yet.
+        If export prices differ by plant, which neither engine knows, or if matching is total and no feed-in was added.
     """
     import xarray as xr
 
     time = _calendar_year(sites)
     block = _block(load, supply, finance, time)
-    area = sites["cell_area"]
-    limits = (
-        sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
-        sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
-    )
+    area, limits = sites["cell_area"], _land_limits(sites, supply)
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
+    if supply.matching == "total" and "grid_zone_index" not in sites:
+        raise StudyError("Expected the grid's feed-in for total matching, found none; add the section feedin, or set matching: contracted.")
     yields, mixes, monthly, reached = xr.apply_ufunc(
         match_block,
         *factors,
@@ -204,11 +227,13 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(area, -1, dtype=np.int64),
         input_core_dims=[["time"], ["time"], [], [], [], []],
         kwargs={"block": block, "feedin": _feedin(sites)},
-        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], []],
+        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], ["reach"]],
         dask="parallelized",
         output_dtypes=[np.float64] * 4,
         dask_gufunc_kwargs={
-            "output_sizes": {"plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 3, "month": 12}
+            "output_sizes": {
+                "plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 4, "month": 12, "reach": 2,
+            }
         },
     )
     result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
@@ -217,15 +242,21 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
     for k, name in enumerate(QUANTITIES):
         result[name] = mixes.isel(quantity=k, drop=True)
-    for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly")):
+    for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")):
         result[name] = monthly.isel(sums=k, drop=True)
-    result["reachable_share"] = reached
+    for k, name in enumerate(("reachable_share", "reach_limits")):
+        result[name] = reached.isel(reach=k, drop=True)
     result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
-    by_month = xr.DataArray(
-        [math.fsum(block.load[block.month == m]) for m in range(1, 13)], dims="month", coords={"month": result["month"]}
-    )
-    result["load_energy_monthly"] = xr.ones_like(area, dtype=np.float64) * by_month
     return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
+    """Most PV and wind on the land of each site [MW]."""
+    area = sites["cell_area"]
+    return (
+        sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
+        sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
+    )
 
 
 def _feedin(sites: xr.Dataset) -> Floats | None:
@@ -238,16 +269,22 @@ def _feedin(sites: xr.Dataset) -> Floats | None:
 
 def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
     """What all sites of a study share; refuses what neither engine knows."""
-    tariff = finance.tariff
-    if _moves(flexible_parts(load, time)):
-        raise StudyError("Expected a load without flexibility, found some; the sizing doesn't move load yet: remove load.flexibility.")
+    from siting.supply.programme import Hydrogen
+
+    tariff, costs = finance.tariff, finance.annual_costs()
     if tariff.captured_export is not None and supply.export_limit_mw > 0:
         raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
     if not tariff.grid_connected and supply.targets != (1.0,):
         raise StudyError(
             "Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected."
         )
-    hours = hourly_load(load, time)
+    parts, hydrogen = flexible_parts(load, time), None
+    hours = parts.firm + parts.free_energy / time.size
+    if supply.hydrogen:
+        electricity = finance.electrolyser.electricity_kwh_per_kg / 1e3
+        demand = np.full(time.size, supply.hydrogen.mean_kg_per_hour)
+        hydrogen = Hydrogen(demand, electricity, costs.electrolyser_cny_per_kw * 1e3, costs.hydrogen_cny_per_kg)
+        hours = hours + electricity * demand
     return Block(
         hours,
         time.month.to_numpy().astype(np.int64),
@@ -258,12 +295,9 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
         import_price_hours(tariff, time),
         tariff.export_price_cny_per_kwh * 1e3 if supply.export_limit_mw > 0 else 0.0,
         12e3 * tariff.capacity_charge() if tariff.grid_connected else math.nan,
+        parts if moves(parts) else None,
+        hydrogen,
     )
-
-
-def _moves(parts: FlexibleLoad) -> bool:
-    """Whether any of a load may move or be cut."""
-    return bool(parts.free_energy > 0 or max(parts.shift_max_up.max(), parts.shift_max_down.max(), parts.cut_max.max()) > 0)
 
 
 def match_block(
@@ -298,17 +332,17 @@ def match_block(
         Monthly means [1] and annual sum [h] of PV and wind.
     mixes : ndarray, shape (site, target, quantity)
         Numbers of each portfolio.
-    monthly : ndarray, shape (site, target, 3, 12)
-        Matched share [1], generation and import [MWh] by month.
-    reached : ndarray, shape (site,)
-        Largest matched share that the limits of land and overbuild allow [1].
+    monthly : ndarray, shape (site, target, 4, 12)
+        Matched share [1], generation, import and load [MWh] by month.
+    reached : ndarray, shape (site, 2)
+        Largest matched share that the limits of land and overbuild allow [1], at least, and the flags of what stands in the way of more.
     """
     from siting.supply import account, sizing
 
     series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
     count, supply = len(series[0]), block.supply
-    yields, reached = np.empty((count, 2, 13)), np.full(count, np.nan)
-    mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 3, 12), np.nan)
+    yields, reached = np.empty((count, 2, 13)), np.full((count, 2), np.nan)
+    mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
     state = sizing.empty_state()
@@ -325,7 +359,8 @@ def match_block(
             float(limits[1][i]),
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
         )
-        reached[i] = match_site(site, block, state, mixes[i], monthly[i])
+        reached[i, 0] = match_site(site, block, state, mixes[i], monthly[i])
+        reached[i, 1] = _reach_limits(site, block, yields[i, :, 12])
     return yields, mixes, monthly, reached
 
 
@@ -344,12 +379,18 @@ class Site(NamedTuple):
     grid: Floats
 
 
-def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats) -> float:
-    """Fill the portfolios (target, quantity) and monthly sums (target, 3, 12) of one site; returns the largest share in reach."""
+def match_site(
+    site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None
+) -> float:
+    """Fill the portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
+
+    Returns the largest share of the load in reach.
+    """
     from siting.supply import sizing
 
     supply, battery, mean = block.supply, _battery(block.supply.storage), block.mean_mw
     energy = float(block.load.sum())
+    counted = _counted_carbon(site, block)
     terms = sizing.Terms(
         costs=np.array(block.costs) * (block.years * mean / energy),
         import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
@@ -359,60 +400,113 @@ def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: F
         import_share=1.0 - supply.limits.own_share_min,
         tolerance=supply.tolerance,
     )
-    allowed = 1.0 - np.array(supply.targets)
+    left = 1.0 - counted[0]
+    allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
     results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
     reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
-    one_price = block.export_price == 0.0 and bool(np.all(block.price_factor == 1.0))
-    capped = supply.export_limit_mw > 0 and supply.limits.export_share_max < 1
+    if np.isnan(counted).any():
+        return reached
+    fast = _stands_still(block) and bool(np.all(counted == counted[0]))
     for k in range(allowed.size - 1, -1, -1):
-        if one_price and not capped and results[k, 6] != sizing.OPEN:
-            _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
+        if fast and results[k, 6] != sizing.OPEN:
+            found = _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
         else:
-            _keep_programmed(site, block, battery, terms, supply.targets[k], mixes[k], monthly[k])
-        if k + 1 < allowed.size:
-            _prefer_off_grid(site, block, mixes, monthly, k)
+            found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
+        if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
+            mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
+            found = hours[supply.targets[k + 1]] if hours else found
+        if found and hours is not None:
+            hours[supply.targets[k]] = found
     return reached
 
 
-def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> None:
+class Hours(NamedTuple):
+    """Flows of a year as `siting.supply.dispatch.SERIES` (len(SERIES), time), and the load that is served and cut (time,) [MW]."""
+
+    flows: Floats
+    served: Floats
+    cut: Floats
+
+
+def _counted_carbon(site: Site, block: Block) -> Floats:
+    """Share of the imports of each hour that counts as matched [1]; NaN where it should be known and isn't."""
+    share = site.grid[0] if block.supply.matching == "total" else np.zeros(1)
+    return np.broadcast_to(share, block.load.shape)
+
+
+def _stands_still(block: Block) -> bool:
+    """Whether the fast engine's assumptions hold for what all sites share."""
+    supply = block.supply
+    sells = block.export_price > 0 or (supply.export_limit_mw > 0 and supply.limits.export_share_max < 1)
+    chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
+    one_price = bool(np.all(block.price_factor == 1.0))
+    return one_price and not (sells or chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
+
+
+def _reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
+    """Flags of what keeps the site from serving more of the load: land, or the overbuild."""
+    energy = float(block.load.sum())
+    available = full_load_hours * np.array([site.pv_limit, site.wind_limit])
+    land = BINDING["pv_land"] * (available[0] > 0 or site.pv_limit == 0) + BINDING["wind_land"] * (available[1] > 0 or site.wind_limit == 0)
+    return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
+
+
+def _keep_sized(
+    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats
+) -> Hours | None:
     """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
     from siting.supply import account, dispatch
 
     if np.isnan(result[0]):
-        return
+        return None
     mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
     hourly = np.empty((len(dispatch.SERIES), block.load.size))
     dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
     totals[:4] = mix
     account.account(hourly, block.month, block.load, battery, totals, monthly)
     gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
-    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], float(result[7]), gap, FAST))
+    peak = float(np.max(block.load))
+    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
+    return Hours(hourly, block.load, np.zeros_like(block.load))
 
 
-def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, target: float, totals: Floats, monthly: Floats) -> None:
+def _keep_programmed(
+    site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
+) -> Hours | None:
     """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
     from siting.supply import account, dispatch, programme
 
-    grid = np.max(block.load)
+    supply, parts, peak = block.supply, block.parts or still(block.load), float(np.max(block.load))
+    if block.hydrogen and not block.parts:
+        parts = still(block.load - block.hydrogen.electricity * block.hydrogen.demand)
+    chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
+    most = math.inf if chosen or block.parts or block.hydrogen or supply.storage.grid_charging else peak
     problem = programme.Problem(
-        site.pv, site.wind, block.load, np.r_[np.array(block.costs) * block.years, 0.0], terms.import_price * block.price_factor,
-        np.zeros(block.load.size), block.export_price, block.supply.export_limit_mw, block.supply.limits.export_share_max,
-        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, grid], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+        site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
+        terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
+        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, most], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+        supply.storage.grid_charging, block.hydrogen,
     )  # fmt: skip
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
-        return
+        return None
     totals[:4] = solution.capacities[:4]
-    account.account(np.ascontiguousarray(solution.flows), block.month, block.load, battery, totals, monthly)
-    bought = solution.flows[dispatch.SERIES.index("import")]
-    _describe(site, block, terms, totals, Optimum(bought, solution.target_price, 0.0, PROGRAMME))
+    account.account(np.ascontiguousarray(solution.flows), block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
+    bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
+    contracted = float(solution.capacities[4]) if chosen else max(peak, float(bought.max()))
+    _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
+    cut = account.sum_in_order(solution.cut)
+    extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
+    totals[QUANTITIES.index("grid_charged_energy") :] = extra
+    return Hours(solution.flows, solution.served, solution.cut)
 
 
 class Optimum(NamedTuple):
-    """Hourly import [MW], price of the target [CNY/MWh], gap [1] and engine of a portfolio."""
+    """Hourly import [MW], grid capacity where there is any import [MW], price of the target [CNY/MWh], gap [1] and engine."""
 
     bought: Floats
+    contracted: float
     target_price: float
     gap: float
     engine: float
@@ -422,11 +516,11 @@ def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: O
     """Fill what follows from an optimum, from the carbon of its imports on."""
     from siting.supply import account
 
-    _, target_price, gap, engine = optimum
+    bought, contracted, target_price, gap, engine = optimum
     row = dict(zip(QUANTITIES, totals, strict=True))
     energy = float(block.load.sum())
     imports = row["import_energy"] / energy
-    near = 1e-6
+    near, limits = 1e-6, block.supply.limits
     on = not math.isnan(block.capacity_charge) and imports > 1e-9
     binding = (
         BINDING["target"] * (target_price > 0)
@@ -435,29 +529,71 @@ def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: O
         + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
         + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
         + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
+        + BINDING["export_share"] * (0 < row["generation"] * limits.export_share_max * (1 - near) <= row["exported_energy"])
     )
-    clean, emitted = (account.weighted_sum(optimum.bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
-    paid = account.weighted_sum(optimum.bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
-    capacity = float(np.max(block.load)) if on else 0.0
-    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding))
+    clean, emitted = (account.weighted_sum(bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
+    paid = account.weighted_sum(bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
+    capacity = contracted if on else 0.0
+    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding), 0.0, 0.0, 0.0, 0.0, 0.0)
     totals[QUANTITIES.index("import_carbon_free_energy") :] = new
 
 
-def _prefer_off_grid(site: Site, block: Block, mixes: Floats, monthly: Floats, k: int) -> None:
-    """Take the portfolio of the next higher target where it needs no grid and is cheaper by the charge that it saves."""
+def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
+    """Whether the portfolio of the next higher target needs no grid and is cheaper by the charge that it saves."""
     if math.isnan(block.capacity_charge) or np.isnan(mixes[k + 1, 0]):
-        return
+        return False
     high, low = (dict(zip(QUANTITIES, mixes[n], strict=True)) for n in (k + 1, k))
     if high["grid_capacity"] > 0 or low["grid_capacity"] == 0:
-        return
+        return False
+    gas = (block.hydrogen.electrolyser_cost, block.hydrogen.tank_cost) if block.hydrogen else (0.0, 0.0)
     costs = [
         sum(c * row[name] for c, name in zip(block.costs, QUANTITIES, strict=False)) * block.years
-        + row["import_energy"] * site.import_price
+        + (gas[0] * row["electrolyser_capacity"] + gas[1] * row["hydrogen_tank"]) * block.years
+        + row["import_energy"] * site.import_price * row["import_price_factor"]
         + row["grid_capacity"] * block.capacity_charge * block.years
+        + row["cut_cost"]
+        - row["exported_energy"] * block.export_price
         for row in (high, low)
     ]
-    if costs[0] < costs[1]:
-        mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
+    return costs[0] < costs[1]
+
+
+def site_hours(site: xr.Dataset, target: float, load: Load, supply: Supply, finance: Finance) -> dict[str, Floats]:
+    """Flows of one site in each hour at a target, as the engine that sized it runs them.
+
+    Parameters
+    ----------
+    site : Dataset
+        As for :func:`match_supply`, with one site.
+    target : float
+        One of ``supply.targets``.
+    load, supply, finance
+        As for :func:`match_supply`.
+
+    Returns
+    -------
+    dict of ndarray, shape (time,)
+        As of :func:`dispatch_year`, with ``grid_charge`` (part of charge and of import), the load that is served and that is cut [MW].
+        Empty if the target is out of reach.
+    """
+    from siting.supply import sizing
+    from siting.supply.dispatch import SERIES
+
+    block, feedin = _block(load, supply, finance, _calendar_year(site)), _feedin(site)
+    one = site.isel(site=0)
+    price = float(import_price(site, finance.tariff)[0]) * 1e3
+    zone = int(one["grid_zone_index"]) if feedin is not None else -1
+    limits = [float(each) for each in _land_limits(one, supply)]
+    place = Site(
+        *(_checked(one[f"{plant}_capacity_factor"], f"{plant}_capacity_factor") for plant in ("pv", "wind")),
+        0.0 if math.isnan(price) else price, *limits, feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, 1), np.nan),
+    )  # fmt: skip
+    count, found = len(supply.targets), {}
+    match_site(place, block, sizing.empty_state(), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found)
+    if target not in found:
+        return {}
+    hours = found[target]
+    return dict(zip(SERIES, hours.flows, strict=True)) | {"load": hours.served, "cut": hours.cut}
 
 
 def dispatch_year(
