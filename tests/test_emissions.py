@@ -101,7 +101,7 @@ def ledger(**rules):
         "matched_share": (("site", "target"), 0.8 * one),
         "grid_emission_factor": ("site", [QINGHAI]),
         "grid_carbon_free_share": ("site", [0.83]),
-        "load_energy_monthly": (("site", "month"), 1000 * twelfth[0]),
+        "load_energy_monthly": (("site", "target", "month"), 1000 * twelfth),
         "import_energy_monthly": (("site", "target", "month"), 200 * twelfth),
         "generation_monthly": (("site", "target", "month"), 1300 * twelfth),
         "import_carbon_free_energy": (("site", "target"), 150.0 * one),
@@ -390,12 +390,11 @@ def test_the_step_keeps_the_order_of_matching_in_ten_thousand_portfolios():
     exported = (output - served).sum(axis=1) * random.random(count)
     totals = {"load_energy": load.sum(axis=1), "grid_emission_factor": random.random(count), "grid_carbon_free_share": random.random(count)}
     by_target = {"import_energy": bought.sum(axis=1), "exported_energy": exported, "matched_share": served.sum(axis=1) / load.sum(axis=1)}
-    by_month = {"generation_monthly": output, "import_energy_monthly": bought}
+    by_month = {"generation_monthly": output, "import_energy_monthly": bought, "load_energy_monthly": load}
     data = xr.Dataset(
         {name: ("site", values) for name, values in totals.items()}
         | {name: (("site", "target"), values[:, None]) for name, values in by_target.items()}
         | {name: (("site", "target", "month"), values[:, None]) for name, values in by_month.items()}
-        | {"load_energy_monthly": (("site", "month"), load)}
     )
     bundle = [certificate(serial=f"A{month}", energy_mwh=month / 4, generated=f"2022-{month:02d}") for month in range(1, 13)]
     for rules in ({"surplus_owner": "park"}, {"certificates": bundle}, {"surplus_owner": "park", "certificates": bundle}):

@@ -26,8 +26,10 @@ _PARTS = {
     "pv": ("PV", "#E69F00"),
     "wind": ("wind", "#56B4E9"),
     "battery": ("battery", "#009E73"),
+    "hydrogen": ("electrolyser and tank", "#44AA99"),
     "import": ("grid energy", "#D55E00"),
     "grid_capacity": ("grid capacity", "#F0E442"),
+    "interruption": ("load cut", "#882255"),
     "export": ("export revenue", "#CC79A7"),
 }
 #: Colours of parts that have none above.

@@ -187,8 +187,9 @@ def test_what_is_in_reach_is_no_less_than_what_was_reached():
     shared = block(supply, np.full(HOURS, 100.0))
     _, mixes, _, reached = match_block(pv[None], wind[None], [1e9], [1e9], 350.0, block=shared)
     shares = mixes[0, :, QUANTITIES.index("matched_share")]
-    assert reached[0] >= np.nanmax(shares) - 1e-3
-    assert reached[0] <= 0.9
+    assert reached[0, 0] >= np.nanmax(shares) - 1e-3
+    assert reached[0, 0] <= 0.9
+    assert reached[0, 1] == BINDING["overbuild"]
 
 
 def test_two_years_in_one_sizing_cost_between_the_years():
