@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
-from siting.sheets.page import Section, Sheet
+from siting.sheets.ledger import ledger, statement
+from siting.sheets.page import Section, Sheet, number
 from siting.sheets.place import OUTSIDE, OutsideError, province_name, province_of, rate_place, reason
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from siting.emissions import Accounting
     from siting.study import Study
 
 #: Kind of the announced share -> why the model's figure is another.
@@ -66,14 +68,14 @@ def _rate(row: pd.Series[Any], study: Study) -> dict[str, Any]:
         return record | {"status": OUTSIDE}
     refused = reason(rasters, "load")
     status = f"a park may not stand here: {refused}" if refused else "evaluated"
-    return record | {"status": status} | ({} if site is None else {"modelled": modelled(site, province_of(rasters))})
+    return record | {"status": status} | ({} if site is None else {"modelled": modelled(site, province_of(rasters), study.accounting)})
 
 
-def modelled(site: xr.Dataset, code: str) -> dict[str, Any]:
-    """Figures of one rated site, by target."""
+def modelled(site: xr.Dataset, code: str, accounting: Accounting) -> dict[str, Any]:
+    """Figures of one rated site, by target; those of the ledger with their methods."""
     from siting.scoring import target_index
 
-    names = ("pv_capacity", "wind_capacity", "battery_power", "battery_energy", "matched_share", "delivered_cost", "scope2_location")
+    names = ("pv_capacity", "wind_capacity", "battery_power", "battery_energy", "matched_share", "delivered_cost", "island_cost")
     row = site.isel(site=0)
     levels = {name: float(row[name]) for name in ("annual_ghi", "wind_speed_100m_mean", "pv_full_load_hours", "wind_full_load_hours")}
     return {
@@ -82,6 +84,7 @@ def modelled(site: xr.Dataset, code: str) -> dict[str, Any]:
         "score": float(row["score"]),
         "main_target": float(site["target"][target_index(site, None)]),
         "targets": {f"{float(target):g}": {name: float(row[name].sel(target=target)) for name in names} for target in site["target"]},
+        "ledger": ledger(site, accounting),
     }
 
 
@@ -103,7 +106,8 @@ def clusters_sheet(study: Study, table: pd.DataFrame | None = None) -> Sheet:
         "PV MW",
         "wind MW",
         "battery MWh",
-        "kg/kWh",
+        "location kg/kWh",
+        "market kg/kWh",
         "score",
         "park",
     )
@@ -120,7 +124,8 @@ def clusters_sheet(study: Study, table: pd.DataFrame | None = None) -> Sheet:
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     found = record["modelled"]
-    mix = found["targets"][f"{found['main_target']:g}"]
+    target = f"{found['main_target']:g}"
+    mix, carbon = found["targets"][target], found["ledger"]
     share = record["announced_green_share"]
     announced = f"{share:.0%} " if share == share else ""
     return (
@@ -134,12 +139,9 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
         number(mix["pv_capacity"], 0),
         number(mix["wind_capacity"], 0),
         number(mix["battery_energy"], 0),
-        number(mix["scope2_location"], 3),
+        number(carbon["scope2_location"]["values"][target], 3) or "unknown",
+        number(carbon["scope2_market"]["values"][target], 3) or "unknown",
         number(found["score"], 2),
         "yes" if record["status"] == "evaluated" else record["status"],
     )
 
-
-def number(value: float | None, digits: int, unit: str = "") -> str:
-    """Number as it is shown; empty where it is unknown."""
-    return "" if value is None or value != value else f"{value:,.{digits}f}{unit}"

@@ -9,9 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from siting import catalog
+from siting.feedin.figures import NATIONAL
 from siting.policy import Facts, ProjectFigures, check
-from siting.sheets.clusters import number
-from siting.sheets.page import Section, Sheet
+from siting.sheets.page import Section, Sheet, number
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
 
 #: Years of the official mix.
 YEARS = (2021, 2022, 2023)
-
-#: National factors of 2022 [kg/kWh]: average, average without traded carbon-free power (the nearest thing to a residual mix), and
-#: of fossil plants. Ministry of Ecology and Environment, December 2024; the second from the rise of 4.1 % to 0.6096 in 2023.
-NATIONAL_2022: Mapping[str, float] = {"average": 0.5366, "without traded carbon-free power": 0.5856, "fossil": 0.8325}
 
 #: Error beyond which generation says little of the factor of consumption.
 IDENTITY_BAND = 0.14
@@ -104,7 +100,7 @@ def province_sheet(name: str, year: int = 2026) -> Sheet:
 def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
     mix = {each: _year_mix(row, each) for each in YEARS}
     fossil = 1 - mix[2022]["carbon_free_share"]
-    factor, identity = float(row["grid_emission_factor_2022"]), fossil * NATIONAL_2022["fossil"]
+    factor, identity = float(row["grid_emission_factor_2022"]), fossil * NATIONAL[2022]["fossil"]
     hours = carbon_free_by_hour(code, 2022)
     figures = ("wind_utilisation_2024", "pv_utilisation_2024", "coal_benchmark_price", "official_renewable_share_2021")
     full = {f"wind_hours_{each}": float(row[f"wind_hours_{each}"]) for each in YEARS}
@@ -118,7 +114,7 @@ def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
         "factors": {
             "location_2021": float(row["grid_emission_factor_2021"]),
             "location_2022": factor,
-            "market_unmatched_2022": NATIONAL_2022["without traded carbon-free power"],
+            "market_unmatched_2022": NATIONAL[2022]["residual"],
             "fossil_share_times_fossil_factor_2022": identity,
             "identity_error": identity / factor - 1 if factor > 0 else math.nan,
         },

@@ -14,6 +14,7 @@ from siting.demand import Load
 from siting.policy import Facts
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.clusters import DIFFERENCES, clusters_sheet, rate_clusters
+from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet
 from siting.sheets.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.sheets.province import find_province, province_sheet
@@ -127,11 +128,32 @@ def test_place_is_held_to_the_rules_of_the_year(xining):
         assert own["value"] == pytest.approx(mix["matched_share"] * xining.data["load_energy"] / mix["generation"], rel=1e-6)
 
 
-def test_both_scope_2_figures_are_told(xining):
-    for mix in xining.data["targets"].values():
+def test_both_scope_2_figures_are_those_of_the_ledger(xining):
+    """0.1567 of Qinghai, and the national average without traded carbon-free power of 2022."""
+    figures = xining.data["ledger"]
+    for target, mix in xining.data["targets"].items():
         drawn = mix["import_energy"] / xining.data["load_energy"]
-        assert mix["scope2_location"] == pytest.approx(drawn * 0.1567)
-        assert mix["scope2_market"] == pytest.approx(drawn * 0.5856)
+        assert figures["scope2_location"]["values"][target] == pytest.approx(drawn * 0.1567)
+        assert figures["scope2_market"]["values"][target] == pytest.approx(drawn * 0.5856)
+        assert 0 < figures["scope2_location_hourly"]["values"][target] < drawn * 0.5
+        assert mix["matched_share"] < figures["cfe_total"]["values"][target] < 1
+    for figure in figures.values():
+        assert {"method", "year", "factor", "unit"} <= figure.keys()
+        assert figure["year"] == 2022
+    assert figures["scope2_location"]["factor_kg_per_kwh"] == pytest.approx(0.1567)
+    for words in ("here 0.1567 kg/kWh", "market-based, annual matching within country; 2022", "here 0.5856 kg/kWh"):
+        assert words in " ".join(xining.text().split())
+        assert words in xining.html()
+
+
+def test_ledger_of_a_sheet_follows_the_accounting_of_the_study():
+    """The average of the north-west in place of the residual mix."""
+    study = Study(accounting={"unmatched": "average", "boundary": "regional_grid"}, supply={"targets": (0.9,)})
+    _, site = rate_place(101.72, 36.5, study)
+    market = ledger(site, study.accounting)["scope2_market"]
+    assert market["factor_kg_per_kwh"] == pytest.approx(0.5857)
+    assert market["values"]["0.9"] == pytest.approx(0.1 * 0.5857, rel=1e-3)
+    assert market["factor"] == "average, of the regional grid"
 
 
 def test_costs_rise_towards_the_last_hours(xining):
