@@ -54,13 +54,21 @@ def site(
 
 
 def clusters(
-    load: LoadFile = None, unit: LoadUnit = None, timezone: LoadZone = "Asia/Shanghai", json: AsJson = False, html: PageFile = None
-) -> None:
-    """Rate the named clusters like any candidate, beside what was announced."""
-    from siting.sheets.clusters import clusters_sheet
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="ID", help="Rate this cluster; may be repeated.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the hours of the clusters that the embedded data don't cover.")] = False,
+    dataset: Annotated[str, typer.Option(help="Dataset of hourly weather at points for them.")] = "nasa_power_points",
+    weather_year: Annotated[int, typer.Option(min=1940, max=2100, help="Year of that weather.")] = 2019,
+    load: LoadFile = None, unit: LoadUnit = None, timezone: LoadZone = "Asia/Shanghai", json: AsJson = False, html: PageFile = None,
+) -> None:  # fmt: skip
+    """Rate the named clusters like any candidate, beside what was announced; those abroad on fetched hours of weather."""
+    from siting.sheets.abroad import Hours
+    from siting.sheets.clusters import chosen_clusters, clusters_sheet, fetch_clusters
     from siting.study import Study
 
-    _show(clusters_sheet(Study(load=_load(load, unit, timezone))), json, html)
+    study, table, hours = Study(load=_load(load, unit, timezone)), chosen_clusters(only or ()), Hours(dataset, weather_year)
+    if fetch:
+        fetch_clusters(table, hours)
+    _show(clusters_sheet(study, table, hours), json, html)
 
 
 def claims(

@@ -69,8 +69,8 @@ def ledger_section(figures: dict[str, dict[str, Any]], load_energy: float) -> Se
                 number(100 * clean, 1, " %") or "unknown",
             )
         )
-    notes = [statement(figure) for figure in figures.values()]
-    return Section("Scope 2, both ways", columns, tuple(rows), (*notes, "Own power used on site isn't bought power; exports are never netted."))
+    notes = (*map(statement, figures.values()), "Own power used on site isn't bought power; exports are never netted.")
+    return Section("Scope 2, both ways", columns, tuple(rows), notes)
 
 
 def statement(figure: dict[str, Any]) -> str:

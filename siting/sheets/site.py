@@ -156,7 +156,8 @@ def _chosen(data: dict[str, Any]) -> str:
 
 def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
     """Figures of one rated site that the rules compare; what is unknown there is left out."""
-    known = {name: float(np.squeeze(value if np.isscalar(value) else value.sel(target=target))) for name, value in site_figures(site).items()}
+    figures = site_figures(site).items()
+    known = {name: float(np.squeeze(value if np.isscalar(value) else value.sel(target=target))) for name, value in figures}
     known["annual_precipitation"] = float(site["precipitation_monthly"].sum("month", skipna=False).item())
     return ProjectFigures(**{name: max(value, 0.0) for name, value in known.items() if not math.isnan(value)})
 
