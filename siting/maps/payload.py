@@ -77,6 +77,7 @@ def build(
         "variables": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in VARIABLES.items()},
         "zone_columns": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in ZONE_COLUMNS.items()},
         "status": _flags(sites),
+        "rules": json.loads(sites["rule_verdict"].attrs.get("rules", "[]")) if "rule_verdict" in sites else [],
         "ranking": best,
         "sites": [{**record, "nearest_city_zh": chinese_city(record, entries["cities"])} for record in records],
         "zones": zone_records(zones),

@@ -6,12 +6,11 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 
 from siting import catalog
 from siting.demand import Load, LoadFile
-from siting.policy import Facts, ProjectFigures, check, site_figures
+from siting.policy import Facts, check, project_figures
 from siting.policy.verdicts import show
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.ledger import ledger, ledger_section
@@ -152,14 +151,6 @@ def _chosen(data: dict[str, Any]) -> str:
     reached = [name for name, mix in targets.items() if not math.isnan(mix["pv_capacity"])]
     below = [name for name in reached if float(name) <= 0.9]
     return below[-1] if below else next(iter(reached), next(iter(targets)))
-
-
-def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
-    """Figures of one rated site that the rules compare; what is unknown there is left out."""
-    figures = site_figures(site).items()
-    known = {name: float(np.squeeze(value if np.isscalar(value) else value.sel(target=target))) for name, value in figures}
-    known["annual_precipitation"] = float(site["precipitation_monthly"].sum("month", skipna=False).item())
-    return ProjectFigures(**{name: max(value, 0.0) for name, value in known.items() if not math.isnan(value)})
 
 
 def _place(data: dict[str, Any]) -> Section:

@@ -265,7 +265,7 @@ def test_faulty_hours_are_refused_in_one_line(tmp_path, unit, change, words):
 
 
 def test_units_and_zones_that_make_no_sense_are_refused(tmp_path):
-    with pytest.raises(StudyError, match="expected an IANA time zone such as Asia/Shanghai, found 'Beijing'|Expected an IANA time zone"):
+    with pytest.raises(StudyError, match="Expected an IANA time zone such as Asia/Shanghai, found 'Beijing'; fix: "):
         read_load(hours_file(tmp_path), "MW", "Beijing")
     (tmp_path / "load.yaml").write_text("mean_mw: 20\n", encoding="utf-8")
     with pytest.raises(StudyError, match="leave out --unit"):
