@@ -67,6 +67,18 @@ def test_qinghai_is_told_by_method():
     assert "within the band" in text
 
 
+def test_regional_grid_is_told_beside_the_province():
+    """North-west, 2022: 0.5857 kg/kWh (MEE)."""
+    sheet = province_sheet("Qinghai")
+    grid = sheet.data["regional_grid_2022"]
+    assert grid["factor"] == 0.5857
+    assert grid["factor_by_consumption"] == pytest.approx(0.5857, rel=0.04)
+    text = " ".join(sheet.text(200).split())
+    assert "REGIONAL GRID, 2022: NORTHWEST" in text
+    assert "factor, published 0.5857 kg/kWh" in text
+    assert "are left out" in province_sheet("Sichuan").text(200)
+
+
 def test_exporters_keep_to_the_identity_and_importers_are_flagged():
     """Fossil share times fossil factor is within 14 % for all provinces that generate what they use."""
     sheets = {code: province_sheet(code) for code in TABLE.index}
