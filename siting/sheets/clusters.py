@@ -168,13 +168,15 @@ def clusters_sheet(study: Study, table: pd.DataFrame | None = None, hours: Hours
         "park",
     )
     load = "Every cluster has the same load and plants in its own cell, as any candidate of a study."
+    fetching = ("`siting clusters --fetch` gets the hours of those outside.",) if any(row[-1] == OUTSIDE for row in elsewhere) else ()
     sections = (
         Section("Announced beside modelled", columns, rows, (load, "Empty: no portfolio in the cell reaches the target.")),
         Section("Why they differ", notes=notes),
-        *([Section("On fetched data", notes=fetched)] if fetched else []),
-        Section("Not evaluated", ("cluster", "country", "industry", "status"), elsewhere),
+        Section("On fetched data", notes=fetched),
+        Section("Not evaluated", ("cluster", "country", "industry", "status"), elsewhere, fetching),
     )
-    return Sheet("Named clusters", sections, {"clusters": records})
+    shown = tuple(section for section, there in zip(sections, (here, here, fetched, elsewhere), strict=True) if there)
+    return Sheet("Named clusters", shown, {"clusters": records})
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:

@@ -85,7 +85,8 @@ def test_row_opens_the_card_and_moves_the_map(visit, page_file, study):
 
 def test_card_tells_the_rules_if_the_study_asks_for_them(visit, draw, page_file, study):
     """9 of 10 kWh are clean and the park fails its carbon all the same; exports of 0 pass."""
-    ruled = add_policy(study[1], Policy(zero_carbon_park=True))
+    ruled = add_policy(study[1].assign(scope2_market=study[1]["scope2_location"] * 2.0), Policy(zero_carbon_park=True))
+    ruled["scope2_market"].attrs.update(method="market-based, annual matching within country", year=2022, factor="residual, national")
     seen = visit(draw(sites=ruled))
     seen.page.click("#list tbody tr:nth-child(1)")
     seen.page.wait_for_selector("#card:not([hidden])")
@@ -100,6 +101,8 @@ def test_card_tells_the_rules_if_the_study_asks_for_them(visit, draw, page_file,
     assert sum(text.startswith("Pass") for text in texts) == (codes == 1).sum()
     assert f"{(codes == 2).sum()} failed, {(codes == 1).sum()} passed" in seen.text("#card")
     assert f"{(codes == 0).sum()} more can't be judged" in seen.text("#card")
+    assert "market-based, annual matching within country; 2022; residual, national" in seen.text("#card")
+    assert "Market-based" in seen.text("#card")
     assert seen.complaints == []
     plain = visit(page_file)
     plain.page.click("#list tbody tr:nth-child(1)")

@@ -76,8 +76,11 @@ Siting.cards = (() => {
     const value = (name) => (index) => figure(name, at(row, name, index));
     return section(word("carbon"), grid([
       [word("short_scope2_location"), value("scope2_location"), unit("kg kWh-1")],
+      row.scope2_market !== undefined && [word("short_scope2_market"), value("scope2_market"), unit("kg kWh-1")],
       row.carbon_free_share !== undefined && [word("short_carbon_free_share"), value("carbon_free_share")],
-    ]), el("p", { class: "note" }, `${word("short_scope2_location")}: ${word("scope2_note")}`));
+      row.cfe_total !== undefined && [word("short_cfe_total"), value("cfe_total")],
+    ]), el("p", { class: "note" }, `${word("short_scope2_location")}: ${word("scope2_note")}`),
+    Object.keys(data.methods).filter((name) => row[name] !== undefined).map((name) => el("p", { class: "note" }, `${label(name)}: ${data.methods[name]}`)));
   }
 
   // What the rules of policy say at the main target: what fails first, then what passes, the rest counted.

@@ -97,6 +97,8 @@ const SitingWords = {
   short_wind_full_load_hours: ["Wind full-load hours", "风电利用小时"],
   short_distance_to_city: ["Distance to a city", "距城市距离"],
   short_altitude: ["Altitude", "海拔"],
+  short_scope2_market: ["Market-based", "基于市场"],
+  short_cfe_total: ["Carbon-free by the hour", "逐时无碳电力"],
   scope2_note: ["location-based Scope 2 of delivered power", "供电的范围二排放（基于位置）"],
   rules: ["Rules at {t}: {f} failed, {p} passed", "{t} 时的政策规则：{f} 项未通过，{p} 项通过"],
   rule_fail: ["Fail", "未通过"],
