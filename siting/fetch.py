@@ -123,15 +123,25 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
         raise StudyError(
             f"Expected datasets in weather or layers of {study.title!r}, found none; fix: name one, see `siting catalog list`."
         )
-    items = []
-    for name, years in wanted.items():
-        entry = catalog.remote_entry(name)
-        _check_extent(entry, bounds, years)
-        job = Job(entry, bounds, years, cache or cache_root(), _transport(entry))
-        complete = job.is_complete()
-        missing = () if complete else tuple(piece for piece in job.pieces if piece_record(job.store_of_pieces, piece) is None)
-        items.append(Item(job, missing, complete))
-    return items
+    return [plan_dataset(name, years, bounds, cache) for name, years in wanted.items()]
+
+
+def plan_dataset(name: str, years: tuple[int, ...], bounds: Bounds, cache: Path | None = None) -> Item:
+    """What one dataset lacks of some years within bounds.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such dataset.
+    StudyError
+        If it has no such year, or doesn't reach so far.
+    """
+    entry = catalog.remote_entry(name)
+    _check_extent(entry, bounds, years)
+    job = Job(entry, bounds, years, cache or cache_root(), _transport(entry))
+    complete = job.is_complete()
+    missing = () if complete else tuple(piece for piece in job.pieces if piece_record(job.store_of_pieces, piece) is None)
+    return Item(job, missing, complete)
 
 
 def _check_extent(entry: RemoteEntry, bounds: Bounds, years: Sequence[int]) -> None:

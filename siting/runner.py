@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from siting import economics, emissions, feedin, land, layers, report, resource, scoring, supply, zones
+from siting import economics, emissions, feedin, land, layers, policy, report, resource, scoring, supply, zones
 from siting.study import Study
 from siting.vocabulary import StudyError
 from siting.yields import pv, wind
@@ -78,7 +78,7 @@ def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
     xr.Dataset
         The block's site table with the supply variables, without a time dimension.
     """
-    return supply.match_supply(hourly_yields(block, study), study.load, study.supply, study.finance)
+    return supply.match_supply(hourly_yields(block, study), study.load, study.bounded_supply, study.finance)
 
 
 def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
@@ -90,9 +90,11 @@ def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 def rate(sites: xr.Dataset, study: Study) -> xr.Dataset:
-    """Costs, emissions and scores of evaluated sites; no hour is touched."""
+    """Costs, emissions, verdicts of the rules that the study names, and scores of evaluated sites; no hour is touched."""
     sites = economics.add_costs(sites, study.finance)
     sites = emissions.add_emissions(sites, study.accounting)
+    if study.policy is not None:
+        sites = policy.add_policy(sites, study.policy)
     return scoring.score(sites, study.criteria)
 
 
@@ -212,6 +214,7 @@ def _report(study: Study, rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, A
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         **report.summarise(rasters, sites),
+        **({} if study.policy is None else {"policy": report.policy_summary(sites, study.policy)}),
     }
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from siting import exports, land, layers, runner
 from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
+from siting.policy import Policy, site_verdicts
 from siting.scoring import explain_status, target_index
 from siting.supply import QUANTITIES, match_supply, site_hours
 from siting.vocabulary import StudyError
@@ -88,7 +89,7 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
     if folder is not None:
         exports.check_folder(folder, OUTPUTS)
     hours = runner.hourly_yields(block, study).load()
-    rated = runner.rate(match_supply(hours, study.load, study.supply, study.finance), study).isel(site=0)
+    rated = runner.rate(match_supply(hours, study.load, study.bounded_supply, study.finance), study).isel(site=0)
     chosen = float(rated["target"][target_index(rated, None)]) if target is None else target
     _check_ranked(rated, number, chosen)
     return SiteSupply(study, rated, chosen, _flows(hours, rated.sel(target=chosen), study))
@@ -201,6 +202,11 @@ def _write_costs(supply: SiteSupply, path: Path) -> None:
     table.to_csv(path, lineterminator="\n")
 
 
+def _verdicts(supply: SiteSupply, policy: Policy) -> list[dict[str, Any]]:
+    """Verdict of every rule at the target, with value, threshold, margin, document and why."""
+    return [vars(verdict) for verdict in site_verdicts(supply.site, supply.target, policy)]
+
+
 def _write_record(supply: SiteSupply, path: Path) -> None:
     figures = {name: float(supply.chosen[name]) for name in (*QUANTITIES, "delivered_cost", "island_cost", "scope2_location")}
     record: dict[str, Any] = {
@@ -211,6 +217,7 @@ def _write_record(supply: SiteSupply, path: Path) -> None:
         "figures": figures,
         "study": supply.study.model_dump(mode="json"),
         "study_sha256": supply.study.sha256,
+        **({} if supply.study.policy is None else {"rules": _verdicts(supply, supply.study.policy)}),
         "versions": runner.versions(),
         "warnings": json.loads(supply.site.attrs.get("warnings", "[]")),
         "sources": json.loads(supply.site.attrs.get("sources", "[]")),

@@ -22,6 +22,7 @@ from siting.finance import Finance
 from siting.grid import Grid
 from siting.land import Land
 from siting.layers import REPLACEABLE, AnyLayer, FetchedLayer, Region, UserLayer, check_provinces, fetched_bounds
+from siting.policy import Policy
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
@@ -58,6 +59,7 @@ class Study(Parameters):
     supply: Supply = Supply()
     finance: Finance = Finance()
     accounting: Accounting = Accounting()
+    policy: Policy | None = Field(None, description="rules that the sites are held to; without it, none is checked")
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, validate_default=True)] = DEFAULT_CRITERIA
     zoning: Zoning = Zoning()
     robustness: Robustness = Robustness()
@@ -93,6 +95,10 @@ class Study(Parameters):
     def _criteria_fit(cls, criteria: tuple[Criterion, ...], info: ValidationInfo) -> tuple[Criterion, ...]:
         check_criteria(criteria)
         for criterion in criteria:
+            if criterion.variable.startswith("policy_") and info.data.get("policy") is None:
+                raise ValueError(
+                    f"expected the section policy for criterion {criterion.variable!r}, found none; add policy: {{year: 2026}}"
+                )
             _check_target(criterion.target, f"the target of criterion {criterion.variable!r}", info)
         return criteria
 
@@ -101,6 +107,13 @@ class Study(Parameters):
     def _zoning_fits(cls, zoning: Zoning, info: ValidationInfo) -> Zoning:
         _check_target(zoning.target, "zoning.target", info)
         return zoning
+
+    @property
+    def bounded_supply(self) -> Supply:
+        """The supply with the stricter of its own limits and of those of the rules, if the policy constrains it."""
+        if self.policy is None or not self.policy.constrain:
+            return self.supply
+        return self.supply.model_copy(update={"limits": self.supply.limits.stricter(self.policy.limits())})
 
     @property
     def sha256(self) -> str:

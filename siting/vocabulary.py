@@ -287,9 +287,18 @@ VARIABLES: dict[str, Variable] = {
         "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
     ),
     # policy
-    "rule_verdict": Variable("", ("site", "target", "rule"), "what each rule says of the supply", "政策规则判定"),
+    "policy_failed": Variable("1", _MIX, "rules of policy that the supply fails", "未通过的政策规则数"),
+    "policy_unknown": Variable("1", _MIX, "rules of policy that can't be judged from the figures at hand", "无法判定的政策规则数"),
+    "policy_binding": Variable("", _MIX, "rule of policy with the least room, by its name", "裕度最小的政策规则"),
+    "policy_margin": Variable(
+        "1", _MIX, "room to the threshold of that rule, as a share of the threshold; negative is failed", "该规则的相对裕度"
+    ),
+    "rule_verdict": Variable("", ("site", "target", "policy_rule"), "what each rule says of the supply", "政策规则判定"),
     "rule_margin": Variable(
-        "1", ("site", "target", "rule"), "room to the threshold of each rule in the unit of its measure, positive is kept", "规则裕度"
+        "1",
+        ("site", "target", "policy_rule"),
+        "room to the threshold of each rule in the unit of its measure, positive is kept",
+        "规则裕度",
     ),
     # scores
     "score": Variable("1", _SITE, "score, 0 to 1", "综合得分"),

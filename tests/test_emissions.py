@@ -11,6 +11,7 @@ from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, cbam_electri
 from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, residual_factor
 from siting.emissions.surplus import allocate_surplus, avoided_emissions, net_statement
 from siting.feedin.figures import NATIONAL
+from siting.feedin.regions import region_of
 from siting.layers import PROVINCES
 from siting.vocabulary import STEPS, AlignmentError, MissingVariableError, StudyError, UnitsError
 
@@ -124,6 +125,25 @@ def test_market_based_side_by_side():
     assert figures["cfe_total"] == pytest.approx(0.95)
     assert ledger(unmatched="fossil")["scope2_market"] == pytest.approx(0.2 * 0.8325)
     assert ledger(unmatched="average")["scope2_market"] == pytest.approx(0.2 * QINGHAI)
+
+
+def test_average_of_a_regional_grid_is_that_of_the_grid():
+    """0.5857 of the north-west in 2022, which its feed-in by the hour sums to; the location-based figure stays the province's."""
+    figures = ledger(unmatched="average", boundary="regional_grid")
+    assert figures["scope2_market"] == pytest.approx(0.2 * 0.5857)
+    assert figures["scope2_market"] == pytest.approx(0.2 * region_of("CN-QH", 2022).factor)
+    assert figures["scope2_location"] == pytest.approx(0.2 * QINGHAI)
+    with pytest.raises(MissingVariableError, match="average of the regional grid needs province"):
+        add_emissions(sites(), Accounting(unmatched="average", boundary="regional_grid"))
+
+
+@pytest.mark.parametrize("unmatched", ["residual", "fossil", "average"])
+@pytest.mark.parametrize("boundary", ["country", "regional_grid"])
+def test_places_outside_the_provinces_have_no_factor_of_theirs(unmatched, boundary):
+    abroad = sites(province=("site", np.array([list(PROVINCES).index("CN-QH"), -1, -1])))
+    market = add_emissions(abroad, Accounting(unmatched=unmatched, boundary=boundary))["scope2_market"]
+    known = (unmatched, boundary) == ("average", "country")
+    assert market.notnull().all("target").to_numpy().tolist() == [True, known, False]
 
 
 def test_every_figure_says_method_year_and_factor():
