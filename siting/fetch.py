@@ -23,10 +23,14 @@ from siting.catalog.cache import (
     publish,
     read_manifest,
     write_manifest,
+    writing,
 )
+from siting.catalog.fetched import FetchedRaster
+from siting.catalog.rasters import check_mosaic
 from siting.catalog.remote import RemoteEntry
+from siting.catalog.tiles import PER_DEGREE
 from siting.catalog.transport import Transport
-from siting.layers import FetchedLayer, fetched_bounds
+from siting.region import fetched_bounds
 from siting.study import Study
 from siting.vocabulary import IntegrityError, SitingError, StudyError
 
@@ -104,7 +108,7 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     Parameters
     ----------
     study : Study
-        Study whose weather or layers name datasets.
+        Study whose weather, layers or land name datasets.
     cache : Path, optional
         Folder of the cache.
 
@@ -114,14 +118,13 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
         If it names none, or a year or a region that a dataset doesn't have.
     """
     bounds = fetched_bounds(study.region, study.grid)
-    wanted: dict[str, tuple[int, ...]] = {
-        layer.dataset: () for layer in study.layers.values() if isinstance(layer, FetchedLayer)
-    }  # fmt: skip
+    rasters = [*study.layers.values(), study.land.slope, study.land.land_cover]
+    wanted: dict[str, tuple[int, ...]] = {each.dataset: () for each in rasters if isinstance(each, FetchedRaster)}
     if study.weather.dataset is not None:
         wanted[study.weather.dataset] = tuple(sorted({study.weather.year, *study.weather.level_years}))
     if not wanted:
         raise StudyError(
-            f"Expected datasets in weather or layers of {study.title!r}, found none; fix: name one, see `siting catalog list`."
+            f"Expected datasets in weather, layers or land of {study.title!r}, found none; fix: name one, see `siting catalog list`."
         )
     items = []
     for name, years in wanted.items():
@@ -143,6 +146,8 @@ def _check_extent(entry: RemoteEntry, bounds: Bounds, years: Sequence[int]) -> N
         raise StudyError(
             f"Expected a region within {list(entry.coverage)} for {entry.id}, found {list(bounds)}; fix: choose another dataset."
         )
+    if entry.tiled:
+        check_mosaic(bounds, 1.0 / PER_DEGREE)
 
 
 def _transport(entry: RemoteEntry) -> Transport:
@@ -215,8 +220,11 @@ def _make_rasters(job: Job) -> dict[str, str]:
 
     names, paths = list(job.entry.variables), [job.store_of_pieces / piece.name for piece in job.pieces]
     for number, name in enumerate(names):
-        tiled = job.entry.adapter in ("dem_tiles", "class_tiles")
-        publish(job.folder / f"{name}.tif", mosaic(paths, job.bounds, (number, len(names))) if tiled else paths[number].read_bytes())
+        if job.entry.tiled:
+            with writing(job.folder / f"{name}.tif") as temporary:
+                mosaic(paths, job.bounds, (number, len(names)), temporary)
+        else:
+            publish(job.folder / f"{name}.tif", paths[number].read_bytes())
     return {f"{name}.tif": checksum(job.folder / f"{name}.tif") for name in names}
 
 

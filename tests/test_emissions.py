@@ -11,7 +11,7 @@ from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, cbam_electri
 from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, residual_factor
 from siting.emissions.surplus import allocate_surplus, avoided_emissions, net_statement
 from siting.feedin.figures import NATIONAL
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import STEPS, AlignmentError, MissingVariableError, StudyError, UnitsError
 
 TABLE = open_entry("provinces")
