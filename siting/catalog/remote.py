@@ -109,7 +109,7 @@ class RemoteEntry(Parameters):
         for name, variable in self.variables.items():
             if (variable.stamps == "none") == self.hourly:
                 raise ValueError(f"state the stamps of {name}: start, middle, end or instant for hours, none for rasters")
-        if (self.adapter == "class_tiles") != (bool(self.classes) and self.legend is not None):
+        if not (self.adapter == "class_tiles") == bool(self.classes) == (self.legend is not None):
             raise ValueError("state classes and legend of a dataset of classes, and of no other")
         if self.adapter in ("power_points", "pvgis_points") and self.step is None:
             raise ValueError("state the step of the points in degrees")
