@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from siting.catalog.fetched import FetchedRaster, form_of_raster
-from siting.catalog.files import FileParameters, file_source
+from siting.catalog.files import FileParameters
 from siting.landcover import Technology, legend
 
 TECHNOLOGIES: tuple[Technology, ...] = ("park", "pv", "wind")
@@ -24,7 +24,7 @@ class SlopeLayer(FileParameters):
 
     def source(self, name: str) -> dict[str, Any]:
         """State what the slopes come from."""
-        return file_source(self.file, name, (name,))
+        return self.statement(name, (name,))
 
 
 class LandCoverLayer(FileParameters):
@@ -43,7 +43,7 @@ class LandCoverLayer(FileParameters):
     def source(self, *names: str) -> dict[str, Any]:
         """State what the classes come from; their licence is that of the product."""
         meaning = legend(self.legend)
-        return file_source(self.file, meaning.title, names) | {"licence": meaning.licence}
+        return self.statement(meaning.title, names) | {"licence": meaning.licence}
 
 
 #: Slope of the ground: the user's raster, or a dataset that was fetched.

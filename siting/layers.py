@@ -12,7 +12,7 @@ from pydantic import Discriminator, Field, Tag
 
 from siting import catalog
 from siting.catalog.fetched import FetchedRaster, form_of_raster
-from siting.catalog.files import FileParameters, file_source
+from siting.catalog.files import FileParameters
 from siting.catalog.raster import RASTERS
 from siting.fine_grid import slope_warning
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
@@ -49,7 +49,7 @@ class UserLayer(FileParameters):
 
     def source(self, name: str) -> dict[str, Any]:
         """State what the layer comes from."""
-        return file_source(self.file, VARIABLES[name].en, (name,))
+        return self.statement(VARIABLES[name].en, (name,))
 
 
 #: A raster in place of an embedded layer: the user's file, or a dataset that was fetched.
@@ -300,7 +300,7 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         kept = tuple(name for name in names if name not in replaced)
         if kept:
             sources += _statements(entry, kept)
-    sources += [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    sources += [item.statement(f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
     return sources + _ground_sources(study.land)
 
 
@@ -311,7 +311,7 @@ def _ground_sources(land: _LandRules) -> list[dict[str, Any]]:
         sources.append(land.land_cover.source("land_cover_fraction", "water_fraction"))
     for item in land.features:
         names = ("ground_taken", *([DISTANCES[item.kind]] if item.kind in DISTANCES else []))
-        sources.append(file_source(item.file, f"{item.kind}: {item.name}", names))
+        sources.append(item.statement(f"{item.kind}: {item.name}", names))
     return sources
 
 

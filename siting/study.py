@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalog
 from siting.catalog.fetched import FetchedRaster
-from siting.catalog.files import FileParameters, local_file, local_folder
+from siting.catalog.files import FileParameters, check_path, local_file, local_folder
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.feedin import Feedin
@@ -171,7 +171,9 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         for key, item in (("slope", study.land.slope), ("land_cover", study.land.land_cover))
         if isinstance(item, FileParameters)
     }
-    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
+    checks: dict[tuple[str | int, ...], Callable[[], object]] = {
+        keys: partial(check_path, path, file.parent) for keys, path in paths.items()
+    }
     if study.feedin.path is not None:
         checks["feedin", "path"] = partial(local_file, study.feedin.path, (".csv", ".nc"), file.parent)
     if study.weather.path is not None:
@@ -184,12 +186,6 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
-
-
-def _check_path(path: str, folder: Path) -> Path:
-    """Path of a file, or of the folder that a Zarr store is."""
-    suffix = Path(path).suffix.lower()
-    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
-from siting.catalog import remote_entry
+from siting.catalog import RemoteEntry, remote_entry
 from siting.catalog.cache import cache_root, checksum, fetched_file
-from siting.vocabulary import Parameters, StudyError
+from siting.vocabulary import CatalogError, Parameters, StudyError
 
 
 class FetchedRaster(Parameters):
@@ -24,7 +24,7 @@ class FetchedRaster(Parameters):
     @field_validator("dataset")
     @classmethod
     def _known(cls, dataset: str) -> str:
-        entry = remote_entry(dataset)
+        entry = named_entry(dataset)
         if entry.hourly:
             raise StudyError(f"expected a dataset of rasters, found the hourly weather {dataset!r}; name it as weather.dataset")
         return dataset
@@ -83,6 +83,21 @@ class FetchedRaster(Parameters):
     def source(self, *names: str) -> dict[str, Any]:
         """State what the variables come from."""
         return remote_entry(self.dataset).source(names, checksum(self.file))
+
+
+def named_entry(dataset: str) -> RemoteEntry:
+    """Dataset that a study names.
+
+    Raises
+    ------
+    StudyError
+        If there is none of that id; the text names the nearest one.
+    """
+    try:
+        return remote_entry(dataset)
+    except CatalogError as error:
+        text = str(error)
+    raise StudyError(f"{text[:1].lower()}{text[1:]}")
 
 
 def form_of_raster(value: Any) -> str:
