@@ -97,7 +97,7 @@ class AddressedFile:
         return Piece(self.name, self.address, 0, lambda: self._load(transport))
 
     def _load(self, transport: Transport) -> Body:
-        from siting.catalog.transport import silence_keys
+        from siting.catalog.redaction import silence_keys
 
         keys = {name: key_of_environment(name) for name in _NAMED.findall(self.address)}
         silence_keys(tuple(keys.values()))

@@ -7,7 +7,6 @@ Transient faults (429, 5xx, resets, short bodies, bytes that differ from the ser
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import random
 import re
@@ -16,10 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from siting.catalog.cache import disk_errors, put
 from siting.catalog.partial import Part, State
+from siting.catalog.redaction import redact, silence_keys
 from siting.vocabulary import FetchError, IntegrityError, SitingError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TRANSIENT = {429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -205,14 +205,14 @@ class Transport:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         here = url
         for _ in range(6):
-            own = self._headers if urlsplit(here).netloc == first.netloc else {}
+            own = self._headers if _host(urlsplit(here)) == _host(first) else {}
             self.requests += 1
             response = requests.get(here, headers=headers | own, stream=True, allow_redirects=False, timeout=self.policy.timeout_s)
             if response.status_code not in _REDIRECTS:
                 return response
             target = urlsplit(urljoin(here, response.headers.get("Location", "")))
             response.close()
-            same = target.netloc == first.netloc or target.netloc in self._hosts
+            same = _host(target) in (_host(first), *self._hosts)
             if not same or target.scheme not in ("http", "https") or (first.scheme == "https" and target.scheme != "https"):
                 to = redact(urlunsplit(target))
                 raise FetchError(f"Expected {redact(url)} itself, found a redirect to {to}; fix: name the host in the entry's redirects.")
@@ -297,6 +297,11 @@ class Transport:
             raise _TransientError(IntegrityError(f"Expected MD5 {etag[:12]}... from {place}, found {body.etag[:12]}...; fix: fetch again."))
 
 
+def _host(parts: SplitResult) -> str:
+    """Host and port, without user and password."""
+    return parts.netloc.rpartition("@")[2]
+
+
 def _check_span(text: str, status: int, span: tuple[int, int], place: str) -> int:
     """Length of the whole file, if a server gave the range that was asked for."""
     match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", text.strip())
@@ -320,30 +325,3 @@ def _seconds(text: str | None) -> float | None:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
     except (TypeError, ValueError):
         return None
-
-
-_SECRETS: set[str] = set()
-
-
-def redact(text: str) -> str:
-    """Address or text without keys: no user, no password, no query but its names, no value of a known key."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    text = re.sub(r"(\w+://)[^/@\s]*@", r"\1***@", text)
-    return re.sub(r"(?i)([?&][^=&\s]*(?:key|token|sig|signature|secret|password|credential)[^=&\s]*=)[^&\s#]*", r"\1***", text)
-
-
-class _Redaction(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Log lines of the HTTP library without keys."""
-        record.msg, record.args = redact(record.getMessage()), None
-        return True
-
-
-def silence_keys(secrets: tuple[str, ...]) -> None:
-    """Show none of these in any text or log line from now on."""
-    for secret in secrets:
-        _SECRETS.update(part for part in (secret, secret.split(" ")[-1]) if len(part) >= 4)
-    logger = logging.getLogger("urllib3.connectionpool")
-    if not any(isinstance(each, _Redaction) for each in logger.filters):
-        logger.addFilter(_Redaction())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from siting.catalog.cache import Bounds, Piece, checksum, publish, writing
 from siting.catalog.rasters import crop
-from siting.catalog.transport import redact
+from siting.catalog.redaction import redact
 from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:

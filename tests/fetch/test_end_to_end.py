@@ -1,6 +1,8 @@
 """A study on served copies: plan, fetch, run, map, with the sockets to anything but loopback blocked."""
 
+import base64
 import json
+import logging
 import os
 import signal
 import socket
@@ -8,9 +10,11 @@ import subprocess
 import sys
 import time
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from fetch import copies
 
 from siting import catalog
@@ -74,20 +78,42 @@ def call(*arguments):
     return app([str(each) for each in arguments], standalone_mode=False)
 
 
-def test_from_fetch_to_map_and_no_second_request(served, study_file, alone, capsys, tmp_path):
+@pytest.fixture
+def keys(served, study_file, tmp_path, monkeypatch):
+    """Keys of all kinds on the way of the study: in a header, in the base of the addresses, and in the address of a file."""
+    found = {kind: f"canary-{kind}-8d2c" for kind in ("header", "password", "query")}
+    own, text = tmp_path / "own", (catalog.root() / "remote" / "global_wind_atlas.yaml").read_text(encoding="utf-8")
+    own.mkdir()
+    (own / "my_wind.yaml").write_text(text.replace("id: global_wind_atlas", "id: my_wind") + "key_variable: WIND_KEY\n", encoding="utf-8")
+    monkeypatch.setenv("SITING_CATALOG", str(own))
+    monkeypatch.setenv("WIND_KEY", f"Bearer {found['header']}")
+    monkeypatch.setenv("ROADS_KEY", found["query"])
+    for name in ("MY_WIND", "GLOBAL_SOLAR_ATLAS"):
+        monkeypatch.setenv(f"SITING_URL_{name}", served.url.replace("//", f"//me:{found['password']}@"))
+    road = gpd.GeoSeries([shapely.LineString([(99.5, 36.2), (101.5, 36.9)])], crs="EPSG:4326")
+    served.files["/roads.geojson"] = road.to_json().encode()
+    study = STUDY.replace("global_wind_atlas", "my_wind").replace("slope: {", "features: [{name: roads, kind: road, path: '@'}], slope: {")
+    study_file.write_text(study.replace("@", f"{served.url}/roads.geojson?key={{ROADS_KEY}}"), encoding="utf-8")
+    return found
+
+
+def test_from_fetch_to_map_and_no_second_request(served, keys, study_file, alone, capfd, caplog, tmp_path, quick):
+    caplog.set_level(logging.DEBUG)
     with pytest.raises(CatalogError, match="run `siting fetch` on the study"):
         call("run", study_file, "--out", tmp_path / "early")
     call("fetch", study_file, "--dry-run")
-    planned = capsys.readouterr().out
+    planned = capfd.readouterr().out
     assert "CC-BY-4.0" in planned
     assert "13 downloads" in planned
+    assert "1 download, of unknown size" in planned
     assert not served.log
     call("fetch", study_file)
     assert served.log
+    sent = json.dumps(served.seen_headers) + "".join(served.log)
     served.log.clear()
-    capsys.readouterr()
+    capfd.readouterr()
     call("fetch", study_file)
-    assert capsys.readouterr().out.count("there already") == 5
+    assert capfd.readouterr().out.count("there already") == 6
     call("run", study_file, "--out", tmp_path / "out")
     assert served.log == []
     report = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
@@ -98,11 +124,19 @@ def test_from_fetch_to_map_and_no_second_request(served, study_file, alone, caps
     assert "Interpolated between" not in text
     assert "Not screened: farmland" not in text
     assert "Not screened: slope" not in text
-    assert "Not screened: red lines, roads, railways, substations" in text
+    assert "Not screened: red lines, railways, substations" in text
     drawn = (tmp_path / "out" / "map.html").read_text(encoding="utf-8")
     for title in ("Global Solar Atlas", "ESA WorldCover", "Copernicus digital surface model"):
         assert title in text
         assert title in drawn
+    assert keys["header"] in sent
+    assert keys["query"] in sent
+    assert base64.b64encode(f"me:{keys['password']}".encode()).decode() in sent
+    shown = planned + "".join(capfd.readouterr()) + caplog.text
+    assert not [kind for kind, key in keys.items() if key in shown]
+    kept = [path for folder in (quick, tmp_path / "out") for path in folder.rglob("*") if path.is_file()]
+    assert len(kept) > 40
+    assert not [(path, kind) for path in kept for kind, key in keys.items() if key.encode() in path.read_bytes()]
 
 
 def test_ground_is_that_of_the_served_tiles(served, study_file):
