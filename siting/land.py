@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from siting.catalog.fetched import FetchedRaster
 from siting.grid import cell_area_km2, cell_numbers
-from siting.ground import Features, LandCoverLayer, SlopeLayer, is_given, rule_labels
+from siting.ground import is_given, rule_labels
+from siting.ground_inputs import AnyLandCover, AnySlope, Features
 from siting.landcover import Technology, rule_set
-from siting.layers import LEVELS, PROVINCES, Exclusion, check_provinces
+from siting.layers import LEVELS, Exclusion
+from siting.region import PROVINCES, check_provinces
 from siting.vocabulary import Parameters, StudyError, encode_flags, step, with_warnings
 
 if TYPE_CHECKING:
@@ -79,8 +82,8 @@ class Land(Parameters):
     )
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=_EXCLUSION_LIMIT, description="The user's own areas to leave out.")
 
-    slope: SlopeLayer | None = Field(default=None, description="Slope of the ground, or elevation to compute it from.")
-    land_cover: LandCoverLayer | None = Field(default=None, description="Classes of land cover.")
+    slope: AnySlope | None = Field(default=None, description="Slope of the ground, or elevation to compute it from.")
+    land_cover: AnyLandCover | None = Field(default=None, description="Classes of land cover.")
     features: tuple[Features, ...] = Field(
         default=(), max_length=_FEATURES_LIMIT, description="Reserves, roads, railways, lines, substations, ports: closed, and measured to."
     )
@@ -120,6 +123,11 @@ class Land(Parameters):
             if len(set(names)) < len(names):
                 raise StudyError(f"expected {what} with different names, found {', '.join(names)}; rename the repeated ones")
         return self
+
+    def placed(self, bounds: tuple[float, float, float, float]) -> Land:
+        """Limits of land in a region, for which datasets were fetched."""
+        given = {"slope": self.slope, "land_cover": self.land_cover}
+        return self.model_copy(update={name: item.placed(name, bounds) for name, item in given.items() if isinstance(item, FetchedRaster)})
 
 
 @step(needs=_NEEDS, adds=("cell_area", "load_allowed", "pv_land_fraction", "wind_land_fraction"))

@@ -12,6 +12,7 @@ from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_
 
 from siting.catalog import remote_entry
 from siting.catalog.cache import product_folder
+from siting.catalog.fetched import named_entry
 from siting.catalog.units import HOURS_PER_YEAR
 from siting.vocabulary import AlignmentError, CatalogError, Parameters, UnitsError, check, step
 from siting.weather_field.parameters import FieldParameters
@@ -93,7 +94,7 @@ class Weather(Parameters):
             raise ValueError("expected no dataset for synthetic weather, found one; write source: store, or remove the dataset")
         if info.data.get("path") is not None:
             raise ValueError("expected a path or a dataset, found both; remove one of them")
-        if not remote_entry(dataset).hourly:
+        if not named_entry(dataset).hourly:
             raise ValueError(f"expected a dataset of hourly weather, found rasters in {dataset}; name it as a layer")
         return dataset
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -14,15 +14,17 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalog
-from siting.catalog.files import local_file, local_folder
+from siting.catalog.fetched import FetchedRaster
+from siting.catalog.files import FileParameters, check_path, local_file, local_folder
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.feedin import Feedin
 from siting.finance import Finance
 from siting.grid import Grid
 from siting.land import Land
-from siting.layers import REPLACEABLE, AnyLayer, FetchedLayer, Region, UserLayer, check_provinces, fetched_bounds
+from siting.layers import REPLACEABLE, AnyLayer, UserLayer
 from siting.policy import Policy
+from siting.region import Region, check_provinces, fetched_bounds
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
@@ -72,10 +74,17 @@ class Study(Parameters):
                 near = get_close_matches(name, REPLACEABLE, n=1)
                 fix = f"did you mean {near[0]!r}?" if near else "choose one of them"
                 raise ValueError(f"expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {fix}")
-        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedLayer) for layer in layers.values()):
+        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedRaster) for layer in layers.values()):
             return layers
         bounds = fetched_bounds(info.data["region"], info.data["grid"])
-        return {name: layer.placed(name, bounds) if isinstance(layer, FetchedLayer) else layer for name, layer in layers.items()}
+        return {name: layer.placed(name, bounds) if isinstance(layer, FetchedRaster) else layer for name, layer in layers.items()}
+
+    @field_validator("land")
+    @classmethod
+    def _land_placed(cls, land: Land, info: ValidationInfo) -> Land:
+        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(each, FetchedRaster) for each in (land.slope, land.land_cover)):
+            return land
+        return land.placed(fetched_bounds(info.data["region"], info.data["grid"]))
 
     @field_validator("weather")
     @classmethod
@@ -170,8 +179,14 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         if tenant.measured is not None:
             paths["load", "tenants", number, "measured", "path"] = tenant.measured.path
     paths |= {("land", "features", number, "path"): item.path for number, item in enumerate(study.land.features)}
-    paths |= {("land", key, "path"): item.path for key in ("slope", "land_cover") if (item := getattr(study.land, key)) is not None}
-    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
+    paths |= {
+        ("land", key, "path"): item.path
+        for key, item in (("slope", study.land.slope), ("land_cover", study.land.land_cover))
+        if isinstance(item, FileParameters)
+    }
+    checks: dict[tuple[str | int, ...], Callable[[], object]] = {
+        keys: partial(check_path, path, file.parent) for keys, path in paths.items()
+    }
     if study.feedin.path is not None:
         checks["feedin", "path"] = partial(local_file, study.feedin.path, (".csv", ".nc"), file.parent)
     if study.weather.path is not None:
@@ -184,12 +199,6 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
-
-
-def _check_path(path: str, folder: Path) -> Path:
-    """Path of a file, or of the folder that a Zarr store is."""
-    suffix = Path(path).suffix.lower()
-    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

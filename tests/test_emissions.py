@@ -12,7 +12,7 @@ from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, 
 from siting.emissions.surplus import allocate_surplus, avoided_emissions, net_statement
 from siting.feedin.figures import NATIONAL
 from siting.feedin.regions import region_of
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import STEPS, AlignmentError, MissingVariableError, StudyError, UnitsError
 
 TABLE = open_entry("provinces")

@@ -17,7 +17,7 @@ from siting.feedin import Feedin, add_feedin, figures, generation, model_hours
 from siting.feedin.hours import calendar_hours, generation_hours
 from siting.feedin.load_shape import festival, load_shape, term_names
 from siting.feedin.regions import region_of, regions
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import AlignmentError, CatalogError, StudyError, UnitsError
 from siting.weather_hours import year_hours
 

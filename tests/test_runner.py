@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 
 import siting
-from siting.layers import Region
+from siting.region import Region
 from siting.runner import Silent
 from siting.study import Robustness, Study
 from siting.vocabulary import StudyError

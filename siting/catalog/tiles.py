@@ -12,7 +12,8 @@ import numpy as np
 
 from siting.catalog.cache import Bounds, Piece
 from siting.catalog.rasters import geotiff
-from siting.catalog.transport import MissingFileError, redact
+from siting.catalog.redaction import redact
+from siting.catalog.transport import MissingFileError
 from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ from fsspec.spec import AbstractFileSystem
 from zarr.storage import FsspecStore, WrapperStore
 
 from siting.catalog.cache import Bounds, Piece
-from siting.catalog.transport import MissingFileError, redact
+from siting.catalog.redaction import redact
+from siting.catalog.transport import MissingFileError
 from siting.vocabulary import CatalogError, FetchError, SitingError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from siting.emissions.certificates import Certificate, check_retirements
 from siting.emissions.scope2 import Matching, carbon_free_share, location_based, market_based, own_surplus
 from siting.feedin.figures import NATIONAL, REGIONS, official_factors, zones
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import AlignmentError, Parameters, check, step
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import numpy as np
 from siting.feedin import Feedin, generation, model_hours
 from siting.feedin.figures import SOURCES, official_factors, zones
 from siting.feedin.hours import counted
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

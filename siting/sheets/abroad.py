@@ -9,7 +9,7 @@ import numpy as np
 from siting import catalog, runner
 from siting.catalog.units import HOURS_PER_YEAR
 from siting.fetch import plan_dataset
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.resource import Weather
 from siting.vocabulary import StudyError, with_warnings
 

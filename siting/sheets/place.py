@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from siting.layers import EXTENT, PROVINCES, Region
+from siting.region import EXTENT, PROVINCES, Region
 from siting.study import Study
 from siting.vocabulary import StudyError
 

@@ -6,8 +6,9 @@ The problem, for a site and a target X: choose PV, wind, battery power and batte
 
 over one or several years, so that in every hour generation + discharge + import = load + charge + export + curtailment; the state of
 charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load
-(matching by contract; for total matching only the part of each hour's import that is not carbon-free counts), self-used generation >= a share of what is available (curtailed energy and storage losses count as available, not as used), own supply
->= a share of the load, exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
+(matching by contract; for total matching only the part of each hour's import that is not carbon-free counts), self-used generation >= a
+share of what is available (curtailed energy and storage losses count as available, not as used), own supply >= a share of the load,
+exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
 The contracted grid capacity is the peak of the load, or 0 where nothing is imported; or it is chosen, hour by hour, where a study says so.
 Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
 beside it.
@@ -58,7 +59,7 @@ class Storage(Parameters):
         0.1, ge=0, lt=1, description="Share of the nominal energy that is never used, a margin for ageing; expert, low confidence."
     )
     grid_charging: bool = Field(
-        False, description="Whether grid power may charge the battery; it counts at the carbon-free share of the hour in which it is bought."
+        False, description="Whether grid power may charge the battery; it counts at the carbon-free share of the hour of its purchase."
     )
 
 
@@ -232,7 +233,13 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         output_dtypes=[np.float64] * 4,
         dask_gufunc_kwargs={
             "output_sizes": {
-                "plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 4, "month": 12, "reach": 2,
+                "plant": 2,
+                "sum": 13,
+                "target": len(supply.targets),
+                "quantity": len(QUANTITIES),
+                "sums": 4,
+                "month": 12,
+                "reach": 2,
             }
         },
     )
@@ -379,9 +386,7 @@ class Site(NamedTuple):
     grid: Floats
 
 
-def match_site(
-    site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None
-) -> float:
+def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
     """Fill the portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
 
     Returns the largest share of the load in reach.
@@ -452,9 +457,7 @@ def _reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
     return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
 
 
-def _keep_sized(
-    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats
-) -> Hours | None:
+def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> Hours | None:
     """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
     from siting.supply import account, dispatch
 
@@ -555,7 +558,7 @@ def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
         - row["exported_energy"] * block.export_price
         for row in (high, low)
     ]
-    return costs[0] < costs[1]
+    return bool(costs[0] < costs[1])
 
 
 def site_hours(site: xr.Dataset, target: float, load: Load, supply: Supply, finance: Finance) -> dict[str, Floats]:
@@ -584,11 +587,11 @@ def site_hours(site: xr.Dataset, target: float, load: Load, supply: Supply, fina
     price = float(import_price(site, finance.tariff)[0]) * 1e3
     zone = int(one["grid_zone_index"]) if feedin is not None else -1
     limits = [float(each) for each in _land_limits(one, supply)]
-    place = Site(
-        *(_checked(one[f"{plant}_capacity_factor"], f"{plant}_capacity_factor") for plant in ("pv", "wind")),
-        0.0 if math.isnan(price) else price, *limits, feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, 1), np.nan),
-    )  # fmt: skip
-    count, found = len(supply.targets), {}
+    pv, wind = (_checked(one[f"{plant}_capacity_factor"], f"{plant}_capacity_factor") for plant in ("pv", "wind"))
+    grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, 1), np.nan)
+    place = Site(pv, wind, 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
+    found: dict[float, Hours] = {}
+    count = len(supply.targets)
     match_site(place, block, sizing.empty_state(), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found)
     if target not in found:
         return {}

@@ -117,7 +117,7 @@ class Columns(NamedTuple):
     @property
     def size(self) -> int:
         """Number of columns."""
-        return max(part.stop for part in self.place.values())
+        return int(max(part.stop for part in self.place.values()))
 
     def row(self, **coefficients: Any) -> Floats:
         """One row from coefficients of groups."""

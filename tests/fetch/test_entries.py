@@ -36,6 +36,14 @@ def test_entry_says_what_it_must(name):
     assert entry.base.startswith("https://")
 
 
+def test_classes_are_those_of_the_legend():
+    from siting.landcover import legend
+
+    entry = catalog.remote_entry("esa_worldcover")
+    assert {int(number) for number in entry.classes} == {each.value for each in legend(entry.legend).classes}
+    assert entry.nodata == legend(entry.legend).nodata
+
+
 def test_words_for_people_fetch_nothing_anew():
     entry = catalog.remote_entry("global_wind_atlas")
     assert entry.model_copy(update={"title": "other"}).fingerprint == entry.fingerprint
@@ -80,6 +88,7 @@ FAULTY = {
     "no weaknesses": ("known_weaknesses:", "known_weakness:", "did you mean"),
     "no size": ("bytes_per_piece: 400000000", "bytes_per_piece: 0", "bytes_per_piece"),
     "a tag": ("version: ", "version: !!python/name:os.system ", "found the tag"),
+    "legend without classes": ("adapter: ", "legend: esa_worldcover_2021\nadapter: ", "classes and legend"),
     "another id": ("id: my_wind", "id: other", "name file and id alike"),
 }
 
@@ -108,6 +117,11 @@ STUDIES = {
     "wrong variable": ("layers: {altitude: {dataset: global_wind_atlas}}", "wind_speed_100m_mean"),
     "path and dataset": ("weather: {source: store, path: x, dataset: arco_era5, year: 2019}", "found both"),
     "synthetic with dataset": ("weather: {source: synthetic, dataset: arco_era5}", "expected no dataset"),
+    "weather as land cover": ("land: {land_cover: {dataset: arco_era5}}", "hourly weather"),
+    "terrain as land cover": ("land: {land_cover: {dataset: copernicus_dem_90}}", "with altitude, slope"),
+    "land cover as slope": ("land: {slope: {dataset: esa_worldcover}}", "expected slope of one of the datasets"),
+    "slope and its file": ("land: {slope: {dataset: copernicus_dem_90, path: a.tif}}", "found both"),
+    "misspelt slope": ("land: {slope: {dataset: copernicus_dem_99}}", "did you mean 'copernicus_dem_90'"),
     "file and dataset": ("layers: {altitude: {dataset: copernicus_dem_90, path: a.tif}}", "found both"),
 }
 
@@ -137,5 +151,5 @@ def test_real_study_can_be_planned():
 
     items = plan(read_study("northwest_real"))
     assert {item.job.entry.id for item in items} == {
-        "copernicus_dem_90", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
+        "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
     }  # fmt: skip

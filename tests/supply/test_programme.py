@@ -89,9 +89,7 @@ def test_load_is_cut_as_far_as_it_pays():
     dark = SQUARE.copy()
     dark[24:48] = 0.0
     for price, cut in ((0.1, 0.5 * HOURS * 0.05), (1e3, 0.0)):
-        load = flexible(
-            np.ones(HOURS), interruptible_share=0.5, interruptible_energy_share=0.025, interruption_price_cny_per_kwh=price
-        )
+        load = flexible(np.ones(HOURS), interruptible_share=0.5, interruptible_energy_share=0.025, interruption_price_cny_per_kwh=price)
         solution = programme.solve(problem(load, pv=dark, costs=np.array([10.0, 1e6, 1e4, 1e4, 0.0])), LOSSLESS)
         assert solution.cut.sum() == pytest.approx(cut, abs=1e-6)
         assert solution.served.sum() == pytest.approx(HOURS - cut, rel=1e-9)
