@@ -201,7 +201,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     Dataset
         Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year).
         All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` and
-        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import price is unknown it does not steer.
+        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import
+        price is unknown it does not steer.
 
     Raises
     ------
@@ -387,7 +388,7 @@ class Site(NamedTuple):
 
 
 def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
-    """Fill the portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
+    """Fill portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
 
     Returns the largest share of the load in reach.
     """

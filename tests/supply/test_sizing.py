@@ -82,8 +82,8 @@ def linear_programme(year, terms, target):
     size = year.load.size
     return programme.solve(
         programme.Problem(
-            year.pv, year.wind, still(year.load), np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size), 0.0, 0.0, 1.0,
-            np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+            year.pv, year.wind, still(year.load), np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size),
+            0.0, 0.0, 1.0, np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
         ),
         BATTERY,
     ).cost / size  # fmt: skip
