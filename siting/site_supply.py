@@ -16,12 +16,13 @@ from siting.demand import hourly_load
 from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
 from siting.scoring import explain_status, target_index
-from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply
+from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply, placement
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
+    from numpy.typing import NDArray
 
     from siting.study import Study
 
@@ -87,18 +88,30 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
     if target is not None and target not in study.supply.targets:
         known = ", ".join(f"{each:g}" for each in study.supply.targets)
         raise StudyError(f"Expected a target among supply.targets ({known}), found {target:g}; add it to the study or choose one of them.")
-    block = _candidate(study, number)
+    block, candidates = _candidate(study, number)
     if folder is not None:
         exports.check_folder(folder, OUTPUTS)
-    hours = runner.hourly_yields(block, study).load()
-    rated = runner.rate(match_supply(hours, study.load, study.supply, study.finance), study).isel(site=0)
+    cells = _cells_around(block, candidates, study)
+    hours = runner.hourly_yields(cells, study).load()
+    own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
+    rated = runner.rate(match_supply(own, study.load, study.supply, study.finance, hours), study).isel(site=0)
     chosen = float(rated["target"][target_index(rated, None)]) if target is None else target
     _check_ranked(rated, number, chosen)
-    return SiteSupply(study, rated, chosen, _dispatch(hours.isel(site=0), rated.sel(target=chosen), study))
+    return SiteSupply(study, rated, chosen, _dispatch(hours, rated.sel(target=chosen), study))
 
 
-def _candidate(study: Study, number: int) -> xr.Dataset:
-    """Row of the screened site table; refused with its reason if no park may stand there."""
+def _cells_around(block: xr.Dataset, candidates: xr.Dataset, study: Study) -> xr.Dataset:
+    """Rows of the cells in which the plants of a site may stand, its own among them."""
+    if not study.placement.elsewhere:
+        return block
+    near = candidates.isel(site=placement.cells_within(candidates, int(block["site"][0]), study.placement.radius_km)).load()
+    offered = runner.offer_places(near, runner.first_pass(near, study), study)
+    own = offered.isel(site=placement.rows_of(offered, block["site"].to_numpy()))
+    return offered.isel(site=placement.rows_of(offered, placement.cells_needed(own)))
+
+
+def _candidate(study: Study, number: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Row of the screened site table, and all rows; refused with its reason if no park may stand there."""
     import odc.geo.xr  # noqa: F401  registers the .odc accessor
 
     rasters = land.explain(layers.open_layers(study), study.land)
@@ -111,7 +124,7 @@ def _candidate(study: Study, number: int) -> xr.Dataset:
         raise StudyError(f"Expected a ranked site, found site {number}, {why}; take one with a rank from the column site of sites.csv.")
     candidates = land.screen(rasters, study.land)
     place = np.flatnonzero(candidates["site"].to_numpy() == number)
-    return candidates.isel(site=place).load()
+    return candidates.isel(site=place).load(), candidates
 
 
 def _check_ranked(site: xr.Dataset, number: int, target: float) -> None:
@@ -133,9 +146,15 @@ def _dispatch(hours: xr.Dataset, chosen: xr.Dataset, study: Study) -> pd.DataFra
     time = pd.DatetimeIndex(hours["time"].to_numpy(), name="time_utc")
     load = hourly_load(study.load, time)
     portfolio = Portfolio(*(float(chosen[name]) for name in _CAPACITIES))
-    pv, wind = (hours[f"{plant}_capacity_factor"].to_numpy() for plant in ("pv", "wind"))
+    pv, wind = (_delivered(hours, chosen, plant) for plant in ("pv", "wind"))
     flows = dispatch_year(pv, wind, load, portfolio, study.supply.storage, export_limit_mw=study.supply.export_limit_mw)
     return pd.DataFrame({"load": load, "pv": pv * portfolio.pv, "wind": wind * portfolio.wind, **flows}, index=time)
+
+
+def _delivered(hours: xr.Dataset, chosen: xr.Dataset, plant: str) -> NDArray[np.float64]:
+    """Output per capacity that reaches the park, from the cell where the plants stand."""
+    series = hours[f"{plant}_capacity_factor"].sel(site=int(chosen[f"{plant}_plant_site"])).to_numpy()
+    return series * (1.0 - float(chosen[f"{plant}_line_loss_share"]))
 
 
 def write_site(supply: SiteSupply, folder: str | Path) -> dict[str, Path]:

@@ -27,6 +27,7 @@ from pydantic import Field, field_validator
 
 from siting.demand import FlexibleLoad, Load, flexible_parts, hourly_load, load_warnings
 from siting.finance import Finance, import_price, import_price_hours
+from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.limits import Limits
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
@@ -158,9 +159,10 @@ class Block(NamedTuple):
         "matched_share_monthly",
         "generation_monthly",
         "import_energy_monthly",
+        *PLACED,
     ),
 )
-def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> xr.Dataset:
+def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance, cells: xr.Dataset | None = None) -> xr.Dataset:
     """Cheapest own supply of the load at each site and target, and its year in sums.
 
     Parameters
@@ -169,6 +171,9 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         Has hourly capacity factors of one calendar year (site, time), land fractions, cell area and grid energy price (site).
     load, supply, finance
         Load; targets and limits; cost book and tariff.
+    cells : Dataset, optional
+        Cells where plants may stand, with the same variables; default: the sites. Read where sites have ``pv_place`` and ``wind_place``
+        (see `siting.supply.placement.offer_places`); without those, plants stand on the sites' own land.
 
     Returns
     -------
@@ -190,11 +195,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
 
     time = _calendar_year(sites)
     block = _block(load, supply, finance, time)
-    area = sites["cell_area"]
-    limits = (
-        sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
-        sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
-    )
+    area, limits = sites["cell_area"], _land_limits(sites, supply)
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
     yields, mixes, monthly, reached = xr.apply_ufunc(
         match_block,
@@ -211,7 +212,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
             "output_sizes": {"plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 3, "month": 12}
         },
     )
-    result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
+    mixes, monthly, reached, placed = _place(sites, (mixes, monthly, reached), sites if cells is None else cells, block, finance)
+    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
     for k, plant in enumerate(("pv", "wind")):
         result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
@@ -219,6 +221,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         result[name] = mixes.isel(quantity=k, drop=True)
     for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly")):
         result[name] = monthly.isel(sums=k, drop=True)
+    for k, name in enumerate(PLACED):
+        result[name] = placed.isel(column=k, drop=True)
     result["reachable_share"] = reached
     result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
     by_month = xr.DataArray(
@@ -226,6 +230,47 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     )
     result["load_energy_monthly"] = xr.ones_like(area, dtype=np.float64) * by_month
     return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
+    """Most PV and wind on the open land of each cell [MW]."""
+    return (
+        sites["pv_land_fraction"] * sites["cell_area"] * supply.pv_density_mw_per_km2,
+        sites["wind_land_fraction"] * sites["cell_area"] * supply.wind_density_mw_per_km2,
+    )
+
+
+def _place(
+    sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance
+) -> tuple[xr.DataArray, ...]:
+    """Supplies from the cheapest of the offered places, and where the plants stand (site, target, column)."""
+    import xarray as xr
+
+    sizes = {"output_sizes": {"column": len(PLACED)}}
+    number = xr.zeros_like(own[2], dtype=np.int64) + sites["site"].variable
+    columns: list[list[str]] = [["target", "column"]]
+    if "pv_place" not in sites:
+        placed = xr.apply_ufunc(
+            on_own_land, number, own[0], input_core_dims=[[], ["target", "quantity"]], output_core_dims=columns, dask="parallelized",
+            output_dtypes=[np.float64], dask_gufunc_kwargs=sizes,
+        )  # fmt: skip
+        return (*own, placed)
+    dims = [["target", "quantity"], ["target", "sums", "month"], []]
+    zone = sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(number, -1)
+    return tuple(xr.apply_ufunc(
+        match_distant, *own, number, import_price(sites, finance.tariff) * 1e3, zone, sites["pv_place"], sites["wind_place"],
+        input_core_dims=[*dims, [], [], [], ["place"], ["place"]], output_core_dims=[*dims, *columns], dask="parallelized",
+        kwargs={"cells": _cells(cells, block.supply), "block": block, "feedin": _feedin(sites), "finance": finance},
+        output_dtypes=[np.float64] * 4, dask_gufunc_kwargs=sizes,
+    ))  # fmt: skip
+
+
+def _cells(cells: xr.Dataset, supply: Supply) -> Cells:
+    """Cells by ascending number."""
+    cells = cells.sortby("site")
+    hours = [_checked(cells[f"{plant}_capacity_factor"].transpose("site", "time"), f"{plant}_capacity_factor") for plant in ("pv", "wind")]
+    scalars = (cells["latitude"], cells["longitude"], *_land_limits(cells, supply))
+    return Cells(cells["site"].to_numpy(), *(values.to_numpy() for values in scalars), *hours)
 
 
 def _feedin(sites: xr.Dataset) -> Floats | None:
