@@ -184,24 +184,19 @@ class _Execution:
         import xarray as xr
 
         places = resource.weather_blocks(sites, studies[0].weather, self.block_sites)
-        if cells is None or "pv_place" not in sites:
-            parts = [(sites.isel(site=place),) for place in places]
-        else:
+        if "pv_place" in sites:
             places = [part for place in places for part in placement.split_by_cells(sites, place, self.block_sites)]
-            parts = [self._with_cells(sites.isel(site=place), cells) for place in places]
-        jobs = [(task, block, study, *others) for study in studies for block, *others in parts]
+        blocks = [sites.isel(site=place) for place in places]
+        around = [_cells_of(block, cells) for block in blocks]
+        jobs = [(task, block, study, *more) for study in studies for block, more in zip(blocks, around, strict=True)]
         with self.progress.stage(stage, len(jobs)) as tick:
             done = self._on_client(self.client, jobs, tick) if self.client else self._locally(jobs, tick)
-        rows = [done[n : n + len(parts)] for n in range(0, len(done), len(parts))]
+        rows = [done[n : n + len(blocks)] for n in range(0, len(done), len(blocks))]
         back = np.argsort(np.concatenate(places))
         return [
             xr.concat(row, dim="site", data_vars="minimal", coords="minimal", compat="override", join="exact").isel(site=back)
             for row in rows
         ]
-
-    def _with_cells(self, block: xr.Dataset, cells: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
-        """Block, and the cells in which its plants may stand."""
-        return block, cells.isel(site=placement.rows_of(cells, placement.cells_needed(block)))
 
     def _locally(self, jobs: Sequence[tuple[Any, ...]], tick: Tick) -> list[xr.Dataset]:
         import dask
@@ -219,6 +214,13 @@ class _Execution:
         for _ in as_completed(futures):
             tick()
         return list(client.gather(futures))
+
+
+def _cells_of(block: xr.Dataset, cells: xr.Dataset | None) -> tuple[xr.Dataset, ...]:
+    """Cells in which plants of a block may stand, if they may stand elsewhere."""
+    if cells is None or "pv_place" not in block:
+        return ()
+    return (cells.isel(site=placement.rows_of(cells, placement.cells_needed(block))),)
 
 
 def _try_other_years(sites: xr.Dataset, candidates: xr.Dataset, study: Study, execute: _Execution) -> xr.Dataset:

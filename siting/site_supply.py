@@ -17,6 +17,7 @@ from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
 from siting.scoring import explain_status, target_index
 from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply, placement
+from siting.supply.distant import PLACED
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ def _write_costs(supply: SiteSupply, path: Path) -> None:
 
 
 def _write_record(supply: SiteSupply, path: Path) -> None:
-    figures = {name: float(supply.chosen[name]) for name in (*QUANTITIES, "delivered_cost", "island_cost", "scope2_location")}
+    figures = {name: float(supply.chosen[name]) for name in (*QUANTITIES, *PLACED, "delivered_cost", "island_cost", "scope2_location")}
     record: dict[str, Any] = {
         "site": supply.number,
         "latitude": float(supply.site["latitude"]),

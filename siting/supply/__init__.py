@@ -29,6 +29,7 @@ from siting.demand import FlexibleLoad, Load, flexible_parts, hourly_load, load_
 from siting.finance import Finance, import_price, import_price_hours
 from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.limits import Limits
+from siting.supply.placement import cells_needed, rows_of
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
@@ -240,9 +241,7 @@ def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.Da
     )
 
 
-def _place(
-    sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance
-) -> tuple[xr.DataArray, ...]:
+def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance) -> tuple[xr.DataArray, ...]:
     """Supplies from the cheapest of the offered places, and where the plants stand (site, target, column)."""
     import xarray as xr
 
@@ -255,6 +254,7 @@ def _place(
             output_dtypes=[np.float64], dask_gufunc_kwargs=sizes,
         )  # fmt: skip
         return (*own, placed)
+    rows_of(cells, cells_needed(sites))
     dims = [["target", "quantity"], ["target", "sums", "month"], []]
     zone = sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(number, -1)
     return tuple(xr.apply_ufunc(

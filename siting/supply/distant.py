@@ -222,7 +222,7 @@ def _search(best: Best, pairs: list[tuple[Spot, Spot]], park: Park) -> float:
     hope = [float(np.sum(np.maximum(_capped(best.cost) - choices.bounds.min(axis=(0, 1)), 0.0))) for choices, _ in relaxed]
     before = best.floor.copy()
     for k in np.argsort(-np.array(hope), kind="stable"):
-        _try_lines(*pairs[k], relaxed[k][0], best, park)
+        _try_lines(pairs[k], relaxed[k][0], best, park)
     changed = (best.floor != before) & np.isfinite(best.cost)
     best.floor[:] = np.minimum(best.floor, best.cost)
     _set_gap(best, changed)
@@ -302,9 +302,9 @@ def _fitting(pv: Spot, wind: Spot, found: Found) -> tuple[int, int]:
     return chosen[0], chosen[1]
 
 
-def _try_lines(pv: Spot, wind: Spot, choices: Choices, best: Best, park: Park) -> None:
+def _try_lines(pair: tuple[Spot, Spot], choices: Choices, best: Best, park: Park) -> None:
     """Size the supply for each choice of lines that may still be cheaper, and keep the cheapest by target."""
-    fixed, bounds, pick = choices
+    (pv, wind), (fixed, bounds, pick) = pair, choices
     room = np.minimum(pv.lines.capacity_mw, 1e9)[:, None] + np.minimum(wind.lines.capacity_mw, 1e9)
     tried = np.zeros(fixed.shape, dtype=bool)
     while (open_ := np.any(bounds < best.cost, axis=2) & ~tried).any():
@@ -312,10 +312,10 @@ def _try_lines(pv: Spot, wind: Spot, choices: Choices, best: Best, park: Park) -
             pick = np.unravel_index(int(np.argmax(np.where(open_, room, -1.0))), room.shape)  # type: ignore[assignment]
         found = _match(pv, wind, pick, park)
         tried[pick] = True
-        _keep(found, float(fixed[pick]), (pv, wind), pick, best)
+        _keep(found, float(fixed[pick]), pair, pick, best)
         weaker = np.ix_(*(
             (each.lines.capacity_mw <= each.lines.capacity_mw[k]) & (each.lines.loss_share >= each.lines.loss_share[k])
-            for each, k in zip((pv, wind), pick, strict=True)
+            for each, k in zip(pair, pick, strict=True)
         ))  # fmt: skip
         bounds[weaker] = np.maximum(bounds[weaker], fixed[weaker][..., None] + found.lower)
         pick = _fitting(pv, wind, found)

@@ -192,8 +192,10 @@ def distance_km(latitude: Floats, longitude: Floats, to_latitude: Floats, to_lon
     from pyproj import Geod
 
     shape = np.broadcast_shapes(*map(np.shape, (latitude, longitude, to_latitude, to_longitude)))
-    given = [np.broadcast_to(values, shape).astype(np.float64) for values in (longitude, latitude, to_longitude, to_latitude)]
-    return np.asarray(Geod(ellps="WGS84").inv(*given)[2]) / 1e3
+    lon, lat, to_lon, to_lat = (
+        np.broadcast_to(each, shape).astype(np.float64) for each in (longitude, latitude, to_longitude, to_latitude)
+    )
+    return np.asarray(Geod(ellps="WGS84").inv(lon, lat, to_lon, to_lat)[2]) / 1e3
 
 
 def _points(latitude: Floats, longitude: Floats) -> Floats:
@@ -208,7 +210,7 @@ def full_load_hours(hours: xr.Dataset, load: Load) -> xr.Dataset:
     """The first pass: annual output per capacity [h] and load [MWh] of each cell in place of its hours."""
     from siting.supply import account
 
-    found, energy = hours.drop_dims("time"), math.fsum(hourly_load(load, hours.get_index("time")))  # type: ignore[arg-type]
+    found, energy = hours.drop_dims("time"), math.fsum(hourly_load(load, hours.get_index("time")))
     month, scratch = hours["time"].dt.month.to_numpy().astype(np.int64), np.empty(12)
     for plant in ("pv", "wind"):
         series = np.ascontiguousarray(hours[f"{plant}_capacity_factor"].transpose("site", "time").to_numpy(), dtype=np.float64)
@@ -255,8 +257,11 @@ def rows_of(cells: xr.Dataset, numbers: Numbers) -> Numbers:
     MissingVariableError
         If the hours of a cell are missing.
     """
-    rows = cells.get_index("site").get_indexer(numbers)
+    order = np.argsort(cells["site"].to_numpy(), kind="stable")
+    known = cells["site"].to_numpy()[order]
+    place = np.minimum(np.searchsorted(known, numbers), max(known.size - 1, 0))
+    rows = np.where(known[place] == numbers, order[place], -1)
     if (rows < 0).any():
         lacking = int(numbers[int(np.argmin(rows))])
-        raise MissingVariableError(f"Expected the hours of all places that sites are offered, found none of cell {lacking}; give more cells.")
-    return np.asarray(rows, dtype=np.int64)
+        raise MissingVariableError(f"Expected the cells of all places that sites are offered, found no cell {lacking}; give more cells.")
+    return rows.astype(np.int64)
