@@ -19,7 +19,7 @@ from siting.catalog.files import FileParameters, check_path, local_file, local_f
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.feedin import Feedin
-from siting.finance import Finance
+from siting.finance import Finance, fitting_steps
 from siting.grid import Grid
 from siting.land import Land
 from siting.layers import REPLACEABLE, AnyLayer, UserLayer
@@ -28,6 +28,7 @@ from siting.region import Region, check_provinces, fetched_bounds
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
+from siting.supply.placement import Placement
 from siting.vocabulary import CatalogError, Parameters, StudyError
 from siting.yields.pv import PVSystem
 from siting.yields.wind import WindFarm
@@ -60,6 +61,7 @@ class Study(Parameters):
     load: Load = Load()
     supply: Supply = Supply()
     finance: Finance = Finance()
+    placement: Placement = Placement()
     accounting: Accounting = Accounting()
     policy: Policy | None = Field(None, description="rules that the sites are held to; without it, none is checked")
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, validate_default=True)] = DEFAULT_CRITERIA
@@ -98,6 +100,13 @@ class Study(Parameters):
     def _known_provinces(cls, finance: Finance) -> Finance:
         check_provinces(tuple(finance.tariff.import_prices_cny_per_kwh))
         return finance
+
+    @field_validator("placement")
+    @classmethod
+    def _within_reach(cls, placement: Placement, info: ValidationInfo) -> Placement:
+        if placement.elsewhere and "finance" in info.data:
+            fitting_steps(placement.radius_km, info.data["finance"].line)
+        return placement
 
     @field_validator("criteria")
     @classmethod

@@ -261,6 +261,18 @@ VARIABLES: dict[str, Variable] = {
     "cut_cost": Variable("CNY", _MIX, "annual payment for load that is cut", "年中断补偿"),
     "electrolyser_capacity": Variable("MW", _MIX, "capacity of the electrolyser", "电解槽容量"),
     "hydrogen_tank": Variable("kg", _MIX, "capacity of the hydrogen tank", "储氢容量"),
+    # where the plants stand
+    "pv_place": Variable("", ("site", "place"), "cells where PV may stand, by number (-1: none)", "可选光伏场址"),
+    "wind_place": Variable("", ("site", "place"), "cells where wind farms may stand, by number (-1: none)", "可选风电场址"),
+    "pv_plant_site": Variable("", _MIX, "cell in which the PV stands (number)", "光伏所在网格"),
+    "pv_plant_distance": Variable("km", _MIX, "distance of the PV from the park", "光伏距园区"),
+    "pv_line_voltage": Variable("kV", _MIX, "voltage of the line from the PV (0: no line)", "光伏专线电压"),
+    "pv_line_loss_share": Variable("1", _MIX, "share of the PV energy lost on its line", "光伏专线损耗率"),
+    "wind_plant_site": Variable("", _MIX, "cell in which the wind farms stand (number)", "风电所在网格"),
+    "wind_plant_distance": Variable("km", _MIX, "distance of the wind farms from the park", "风电距园区"),
+    "wind_line_voltage": Variable("kV", _MIX, "voltage of the line from the wind farms (0: no line)", "风电专线电压"),
+    "wind_line_loss_share": Variable("1", _MIX, "share of the wind energy lost on its line", "风电专线损耗率"),
+    "line_cost": Variable("CNY", _MIX, "annual cost of the lines from the plants to the park", "专线年成本"),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),

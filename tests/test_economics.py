@@ -34,6 +34,7 @@ def hand_made():
         "hydrogen_tank": 5e3,
         "cut_cost": 1e6,
         "exported_energy": 20e3,
+        "line_cost": 0.0,
     }
     site = {"pv_full_load_hours": 1650.0, "wind_full_load_hours": 2800.0, "load_energy": 800e3, "grid_energy_price": 0.30}
     return xr.Dataset(

@@ -28,20 +28,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
 
-from siting.demand import FlexibleLoad, Load, flexible_parts, load_warnings
-from siting.demand.flexibility import moves, still
+from siting.demand import Load, flexible_parts, load_warnings
+from siting.demand.flexibility import moves
 from siting.finance import Finance, import_price, import_price_hours
+from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
+from siting.supply.placement import cells_needed, rows_of
+from siting.supply.site import QUANTITIES, Block, Hours, Site, battery_of, match_site, reach_limits
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from siting.supply.dispatch import Battery
-    from siting.supply.programme import Hydrogen
-    from siting.supply.sizing import State, Terms
 
 Floats = NDArray[np.float64]
 
@@ -110,65 +110,6 @@ class Portfolio(NamedTuple):
     battery_energy: float = 0.0
 
 
-#: Numbers of a portfolio, in the order of the arrays that hold them.
-QUANTITIES = (
-    "pv_capacity",
-    "wind_capacity",
-    "battery_power",
-    "battery_energy",
-    "generation",
-    "matched_share",
-    "import_energy",
-    "import_peak",
-    "curtailed_energy",
-    "exported_energy",
-    "storage_loss",
-    "balance_residual",
-    "import_hours",
-    "longest_lull",
-    "import_carbon_free_energy",
-    "import_emissions",
-    "import_price_factor",
-    "grid_capacity",
-    "target_price",
-    "sizing_gap",
-    "supply_engine",
-    "supply_limits",
-    "grid_charged_energy",
-    "cut_energy",
-    "cut_cost",
-    "electrolyser_capacity",
-    "hydrogen_tank",
-)
-
-#: Engines of `supply_engine`.
-FAST, PROGRAMME = 1.0, 2.0
-
-#: Bits of `supply_limits`: what binds at the optimum.
-BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32, "export_share": 64}
-
-
-class Block(NamedTuple):
-    """What all sites share.
-
-    Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
-    import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
-    may move (None: nothing), and the hydrogen to make. The load is the one without moves and cuts, with the electrolyser running evenly.
-    """
-
-    load: Floats
-    month: NDArray[np.int64]
-    supply: Supply
-    costs: tuple[float, float, float, float]
-    mean_mw: float
-    years: int
-    price_factor: Floats
-    export_price: float
-    capacity_charge: float
-    parts: FlexibleLoad | None = None
-    hydrogen: Hydrogen | None = None
-
-
 @step(
     needs=("pv_capacity_factor", "wind_capacity_factor", "pv_land_fraction", "wind_land_fraction", "cell_area", "grid_energy_price"),
     adds=(
@@ -184,9 +125,10 @@ class Block(NamedTuple):
         "generation_monthly",
         "import_energy_monthly",
         "load_energy_monthly",
+        *PLACED,
     ),
 )
-def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> xr.Dataset:
+def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance, cells: xr.Dataset | None = None) -> xr.Dataset:
     """Cheapest own supply of the load at each site and target, and its year in sums.
 
     Parameters
@@ -195,6 +137,9 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         Has hourly capacity factors of one calendar year (site, time), land fractions, cell area and grid energy price (site).
     load, supply, finance
         Load; targets and limits; cost book and tariff.
+    cells : Dataset, optional
+        Cells where plants may stand, with the same variables; default: the sites. Read where sites have ``pv_place`` and ``wind_place``
+        (see `siting.supply.placement.offer_places`); without those, plants stand on the sites' own land.
 
     Returns
     -------
@@ -244,7 +189,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
             }
         },
     )
-    result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
+    mixes, monthly, reached, placed = _place(sites, (mixes, monthly, reached), sites if cells is None else cells, block, finance)
+    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
     for k, plant in enumerate(("pv", "wind")):
         result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
@@ -252,6 +198,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         result[name] = mixes.isel(quantity=k, drop=True)
     for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")):
         result[name] = monthly.isel(sums=k, drop=True)
+    for k, name in enumerate(PLACED):
+        result[name] = placed.isel(column=k, drop=True)
     for k, name in enumerate(("reachable_share", "reach_limits")):
         result[name] = reached.isel(reach=k, drop=True)
     result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
@@ -259,12 +207,43 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
 
 
 def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
-    """Most PV and wind on the land of each site [MW]."""
-    area = sites["cell_area"]
+    """Most PV and wind on the open land of each cell [MW]."""
     return (
-        sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
-        sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
+        sites["pv_land_fraction"] * sites["cell_area"] * supply.pv_density_mw_per_km2,
+        sites["wind_land_fraction"] * sites["cell_area"] * supply.wind_density_mw_per_km2,
     )
+
+
+def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance) -> tuple[xr.DataArray, ...]:
+    """Supplies from the cheapest of the offered places, and where the plants stand (site, target, column)."""
+    import xarray as xr
+
+    sizes = {"output_sizes": {"column": len(PLACED)}}
+    number = xr.zeros_like(sites["cell_area"], dtype=np.int64) + sites["site"].variable
+    columns: list[list[str]] = [["target", "column"]]
+    if "pv_place" not in sites:
+        placed = xr.apply_ufunc(
+            on_own_land, number, own[0], input_core_dims=[[], ["target", "quantity"]], output_core_dims=columns, dask="parallelized",
+            output_dtypes=[np.float64], dask_gufunc_kwargs=sizes,
+        )  # fmt: skip
+        return (*own, placed)
+    rows_of(cells, cells_needed(sites))
+    dims = [["target", "quantity"], ["target", "sums", "month"], ["reach"]]
+    zone = sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(number, -1)
+    return tuple(xr.apply_ufunc(
+        match_distant, *own, number, import_price(sites, finance.tariff) * 1e3, zone, sites["pv_place"], sites["wind_place"],
+        input_core_dims=[*dims, [], [], [], ["place"], ["place"]], output_core_dims=[*dims, *columns], dask="parallelized",
+        kwargs={"cells": _cells(cells, block.supply), "block": block, "feedin": _feedin(sites), "finance": finance},
+        output_dtypes=[np.float64] * 4, dask_gufunc_kwargs=sizes,
+    ))  # fmt: skip
+
+
+def _cells(cells: xr.Dataset, supply: Supply) -> Cells:
+    """Cells by ascending number."""
+    cells = cells.sortby("site")
+    hours = [_checked(cells[f"{plant}_capacity_factor"].transpose("site", "time"), f"{plant}_capacity_factor") for plant in ("pv", "wind")]
+    scalars = (cells["latitude"], cells["longitude"], *_land_limits(cells, supply))
+    return Cells(cells["site"].to_numpy(), *(values.to_numpy() for values in scalars), *hours)
 
 
 def _feedin(sites: xr.Dataset) -> Floats | None:
@@ -368,236 +347,50 @@ def match_block(
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
         )
         reached[i, 0] = match_site(site, block, state, mixes[i], monthly[i])
-        reached[i, 1] = _reach_limits(site, block, yields[i, :, 12])
+        reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
     return yields, mixes, monthly, reached
 
 
-class Site(NamedTuple):
-    """One site.
-
-    Hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW], and carbon-free share [1] and emission
-    factor [t/MWh] of its grid by hour (2, time), or NaN.
-    """
-
-    pv: Floats
-    wind: Floats
-    import_price: float
-    pv_limit: float
-    wind_limit: float
-    grid: Floats
-
-
-def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
-    """Fill portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
-
-    Returns the largest share of the load in reach.
-    """
-    from siting.supply import sizing
-
-    supply, battery, mean = block.supply, _battery(block.supply.storage), block.mean_mw
-    energy = float(block.load.sum())
-    counted = _counted_carbon(site, block)
-    terms = sizing.Terms(
-        costs=np.array(block.costs) * (block.years * mean / energy),
-        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
-        self_use=supply.limits.self_use_share_min,
-        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
-        overbuild=supply.max_overbuild,
-        import_share=1.0 - supply.limits.own_share_min,
-        tolerance=supply.tolerance,
-    )
-    left = 1.0 - counted[0]
-    allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
-    results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
-    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
-    reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
-    if np.isnan(counted).any():
-        return reached
-    fast = _stands_still(block) and bool(np.all(counted == counted[0]))
-    for k in range(allowed.size - 1, -1, -1):
-        if fast and results[k, 6] != sizing.OPEN:
-            found = _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
-        else:
-            found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
-        if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
-            mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
-            found = hours[supply.targets[k + 1]] if hours else found
-        if found and hours is not None:
-            hours[supply.targets[k]] = found
-    return reached
-
-
-class Hours(NamedTuple):
-    """Flows of a year as `siting.supply.dispatch.SERIES` (len(SERIES), time), and the load that is served and cut (time,) [MW]."""
-
-    flows: Floats
-    served: Floats
-    cut: Floats
-
-
-def _counted_carbon(site: Site, block: Block) -> Floats:
-    """Share of the imports of each hour that counts as matched [1]; NaN where it should be known and isn't."""
-    share = site.grid[0] if block.supply.matching == "total" else np.zeros(1)
-    return np.broadcast_to(share, block.load.shape)
-
-
-def _stands_still(block: Block) -> bool:
-    """Whether the fast engine's assumptions hold for what all sites share."""
-    supply = block.supply
-    sells = block.export_price > 0 or (supply.export_limit_mw > 0 and supply.limits.export_share_max < 1)
-    chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
-    one_price = bool(np.all(block.price_factor == 1.0))
-    return one_price and not (sells or chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
-
-
-def _reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
-    """Flags of what keeps the site from serving more of the load: land, or the overbuild."""
-    energy = float(block.load.sum())
-    available = full_load_hours * np.array([site.pv_limit, site.wind_limit])
-    land = BINDING["pv_land"] * (available[0] > 0 or site.pv_limit == 0) + BINDING["wind_land"] * (available[1] > 0 or site.wind_limit == 0)
-    return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
-
-
-def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> Hours | None:
-    """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
-    from siting.supply import account, dispatch
-
-    if np.isnan(result[0]):
-        return None
-    mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
-    hourly = np.empty((len(dispatch.SERIES), block.load.size))
-    dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
-    totals[:4] = mix
-    account.account(hourly, block.month, block.load, battery, totals, monthly)
-    gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
-    peak = float(np.max(block.load))
-    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
-    return Hours(hourly, block.load, np.zeros_like(block.load))
-
-
-def _keep_programmed(
-    site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
-) -> Hours | None:
-    """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
-    from siting.supply import account, dispatch, programme
-
-    supply, parts, peak = block.supply, block.parts or still(block.load), float(np.max(block.load))
-    if block.hydrogen and not block.parts:
-        parts = still(block.load - block.hydrogen.electricity * block.hydrogen.demand)
-    chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
-    most = math.inf if chosen or block.parts or block.hydrogen or supply.storage.grid_charging else peak
-    problem = programme.Problem(
-        site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
-        terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
-        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, most], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
-        supply.storage.grid_charging, block.hydrogen,
-    )  # fmt: skip
-    solution = programme.solve(problem, battery)
-    if not math.isfinite(solution.cost):
-        return None
-    totals[:4] = solution.capacities[:4]
-    account.account(np.ascontiguousarray(solution.flows), block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
-    bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
-    contracted = float(solution.capacities[4]) if chosen else max(peak, float(bought.max()))
-    _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
-    cut = account.sum_in_order(solution.cut)
-    extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
-    totals[QUANTITIES.index("grid_charged_energy") :] = extra
-    return Hours(solution.flows, solution.served, solution.cut)
-
-
-class Optimum(NamedTuple):
-    """Hourly import [MW], grid capacity where there is any import [MW], price of the target [CNY/MWh], gap [1] and engine."""
-
-    bought: Floats
-    contracted: float
-    target_price: float
-    gap: float
-    engine: float
-
-
-def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: Optimum) -> None:
-    """Fill what follows from an optimum, from the carbon of its imports on."""
-    from siting.supply import account
-
-    bought, contracted, target_price, gap, engine = optimum
-    row = dict(zip(QUANTITIES, totals, strict=True))
-    energy = float(block.load.sum())
-    imports = row["import_energy"] / energy
-    near, limits = 1e-6, block.supply.limits
-    on = not math.isnan(block.capacity_charge) and imports > 1e-9
-    binding = (
-        BINDING["target"] * (target_price > 0)
-        + BINDING["pv_land"] * (row["pv_capacity"] >= terms.limits[0] * block.mean_mw * (1 - near))
-        + BINDING["wind_land"] * (row["wind_capacity"] >= terms.limits[1] * block.mean_mw * (1 - near))
-        + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
-        + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
-        + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
-        + BINDING["export_share"] * (0 < row["generation"] * limits.export_share_max * (1 - near) <= row["exported_energy"])
-    )
-    clean, emitted = (account.weighted_sum(bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
-    paid = account.weighted_sum(bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
-    capacity = contracted if on else 0.0
-    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding), 0.0, 0.0, 0.0, 0.0, 0.0)
-    totals[QUANTITIES.index("import_carbon_free_energy") :] = new
-
-
-def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
-    """Whether the portfolio of the next higher target needs no grid and is cheaper by the charge that it saves."""
-    if math.isnan(block.capacity_charge) or np.isnan(mixes[k + 1, 0]):
-        return False
-    high, low = (dict(zip(QUANTITIES, mixes[n], strict=True)) for n in (k + 1, k))
-    if high["grid_capacity"] > 0 or low["grid_capacity"] == 0:
-        return False
-    gas = (block.hydrogen.electrolyser_cost, block.hydrogen.tank_cost) if block.hydrogen else (0.0, 0.0)
-    costs = [
-        sum(c * row[name] for c, name in zip(block.costs, QUANTITIES, strict=False)) * block.years
-        + (gas[0] * row["electrolyser_capacity"] + gas[1] * row["hydrogen_tank"]) * block.years
-        + row["import_energy"] * site.import_price * row["import_price_factor"]
-        + row["grid_capacity"] * block.capacity_charge * block.years
-        + row["cut_cost"]
-        - row["exported_energy"] * block.export_price
-        for row in (high, low)
-    ]
-    return bool(costs[0] < costs[1])
-
-
-def site_hours(site: xr.Dataset, target: float, load: Load, supply: Supply, finance: Finance) -> dict[str, Floats]:
+def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> dict[str, Floats]:
     """Flows of one site in each hour at a target, as the engine that sized it runs them.
 
     Parameters
     ----------
     site : Dataset
         As for :func:`match_supply`, with one site.
-    target : float
-        One of ``supply.targets``.
+    chosen : Dataset
+        Its result at one target.
+    cells : Dataset
+        Cells in which its plants stand.
     load, supply, finance
         As for :func:`match_supply`.
 
     Returns
     -------
     dict of ndarray, shape (time,)
-        As of :func:`dispatch_year`, with ``grid_charge`` (part of charge and of import), the load that is served and that is cut [MW].
-        Empty if the target is out of reach.
+        As of :func:`dispatch_year`, with output of ``pv`` and ``wind`` at the park, ``grid_charge`` (part of charge and of import), and
+        the load that is served and that is cut [MW]. The state of charge is that above the minimum.
     """
     from siting.supply import sizing
     from siting.supply.dispatch import SERIES
 
-    block, feedin = _block(load, supply, finance, _calendar_year(site)), _feedin(site)
-    one = site.isel(site=0)
+    block, feedin, one = _block(load, supply, finance, _calendar_year(site)), _feedin(site), site.isel(site=0)
     price = float(import_price(site, finance.tariff)[0]) * 1e3
     zone = int(one["grid_zone_index"]) if feedin is not None else -1
-    limits = [float(each) for each in _land_limits(one, supply)]
-    pv, wind = (_checked(one[f"{plant}_capacity_factor"], f"{plant}_capacity_factor") for plant in ("pv", "wind"))
     grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, 1), np.nan)
-    place = Site(pv, wind, 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
+    hours, limits = [], [float(limit) for limit in _land_limits(one, supply)]
+    for k, plant in enumerate(("pv", "wind")):
+        there = cells[f"{plant}_capacity_factor"].sel(site=int(chosen[f"{plant}_plant_site"]))
+        hours.append(_checked(there, f"{plant}_capacity_factor") * (1.0 - float(chosen[f"{plant}_line_loss_share"])))
+        if float(chosen[f"{plant}_plant_distance"]) > 0:
+            limits[k] = float(chosen[f"{plant}_capacity"])
+    place = Site(hours[0], hours[1], 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
     found: dict[float, Hours] = {}
     count = len(supply.targets)
     match_site(place, block, sizing.empty_state(), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found)
-    if target not in found:
-        return {}
-    hours = found[target]
-    return dict(zip(SERIES, hours.flows, strict=True)) | {"load": hours.served, "cut": hours.cut}
+    known = found[float(chosen["target"])]
+    plants = {plant: hours[k] * float(chosen[f"{plant}_capacity"]) for k, plant in enumerate(("pv", "wind"))}
+    return dict(zip(SERIES, known.flows, strict=True)) | {"load": known.served, "cut": known.cut} | plants
 
 
 def dispatch_year(
@@ -643,7 +436,7 @@ def dispatch_year(
         raise UnitsError(f"Expected a load and capacities of 0 or more, found {tuple(portfolio)} and a load from {np.min(power)} MW.")
     storage = storage or Storage()
     hourly = np.empty((len(dispatch.SERIES), power.size))
-    dispatch.trace(pv, wind, power, dispatch.Mix(*map(float, portfolio)), _battery(storage), float(export_limit_mw), hourly)
+    dispatch.trace(pv, wind, power, dispatch.Mix(*map(float, portfolio)), battery_of(storage), float(export_limit_mw), hourly)
     flows = dict(zip(dispatch.SERIES, hourly, strict=True))
     flows["state_of_charge"] = flows["state_of_charge"] + storage.minimum_state_of_charge * portfolio.battery_energy
     return flows
@@ -680,11 +473,3 @@ def _costs(finance: Finance) -> tuple[float, float, float, float]:
         costs.battery_power_cny_per_kw * 1e3,
         costs.battery_energy_cny_per_kwh * 1e3,
     )
-
-
-def _battery(storage: Storage) -> Battery:
-    """Battery of the dispatch; losses are split evenly over charging and discharging."""
-    from siting.supply.dispatch import Battery
-
-    one_way = math.sqrt(storage.round_trip_efficiency)
-    return Battery(one_way, one_way, 1.0 - storage.minimum_state_of_charge)

@@ -8,8 +8,9 @@ from reference.years import weather
 
 from siting.demand import Flexibility
 from siting.demand.flexibility import AnnualEnergy, split, still
-from siting.supply import BINDING, FAST, PROGRAMME, QUANTITIES, Block, Limits, Storage, Supply, match_block, programme
+from siting.supply import Limits, Storage, Supply, match_block, programme
 from siting.supply.dispatch import SERIES, Battery
+from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
 COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
 DAYS = 14

@@ -6,22 +6,9 @@ from reference.years import HOURS, weather
 
 from siting.demand.flexibility import still
 from siting.finance import Finance
-from siting.supply import (
-    BINDING,
-    FAST,
-    PROGRAMME,
-    QUANTITIES,
-    Block,
-    Limits,
-    Portfolio,
-    Storage,
-    Supply,
-    dispatch_year,
-    match_block,
-    programme,
-    sizing,
-)
+from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme, sizing
 from siting.supply.dispatch import Battery
+from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
 COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
 MONTH = np.repeat(np.arange(1, 13), HOURS // 12)

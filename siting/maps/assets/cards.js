@@ -14,7 +14,7 @@ Siting.cards = (() => {
   }
 
   function site(row) {
-    return [head("site", Siting.place(row), siteLines(row), row.rank > 0 ? String(row.rank) : "–"), costs(row), mix(row), carbon(row), rules(row), contributions(row), months(row), resource(row), kinds()];
+    return [head("site", Siting.place(row), siteLines(row), row.rank > 0 ? String(row.rank) : "–"), costs(row), mix(row), plants(row), carbon(row), rules(row), contributions(row), months(row), resource(row), kinds()];
   }
 
   function siteLines(row) {
@@ -69,6 +69,22 @@ Siting.cards = (() => {
       has("curtailed_energy") && has("generation") && [word("curtailed"), share("curtailed_energy", "generation")],
       [word("short_delivered_cost"), value("delivered_cost"), unit("CNY kWh-1")],
     ]));
+  }
+
+  // Only where some plant stands elsewhere; lines are drawn beside it.
+  function plants(row) {
+    if (!Siting.lines(row).length && !targets.some((_, index) => at(row, "line_cost", index) > 0)) return null;
+    const where = (plant) => (index) => {
+      const distance = at(row, `${plant}_plant_distance`, index);
+      if (distance === null || !(at(row, `${plant}_capacity`, index) > 0)) return word("plants_none");
+      if (distance === 0) return word("plants_own");
+      return word("plants_away", { km: number(distance), kv: number(at(row, `${plant}_line_voltage`, index)), loss: percent(at(row, `${plant}_line_loss_share`, index)) });
+    };
+    return section(word("plants"), grid([
+      [word("pv_short"), where("pv")],
+      [word("wind_short"), where("wind")],
+      [word("plants_lines"), (index) => number(at(row, "line_cost", index) / 1e6, 1), unit("million CNY")],
+    ]), el("p", { class: "note" }, word("plants_note")));
   }
 
   function carbon(row) {

@@ -84,6 +84,12 @@ const Siting = (() => {
     return power > 0 ? at(site, "battery_energy", position) / power : null;
   };
 
+  // Plants away from a park at the target of the score: kind and the way from the plants to the park.
+  function lines(site) {
+    const away = ["pv", "wind"].filter((plant) => at(site, `${plant}_plant_distance`) > 0 && at(site, `${plant}_capacity`) > 0 && at(site, `${plant}_spot`));
+    return away.map((plant) => [plant, [at(site, `${plant}_spot`), [site.latitude, site.longitude]]]);
+  }
+
   function reason(flag) {
     const layer = data.layers.find((one) => one.key === "load_reason");
     const found = layer && layer.classes.find((one) => one.value === flag);
@@ -92,6 +98,6 @@ const Siting = (() => {
 
   return {
     data, state, byId, byCell, provinces, pick, word, el, svg, put, number, percent, digitsOf, unit, isShare, figure, withUnit, label, short, criterion, component,
-    componentColour, provinceName, targetName, targets, main, at, place, storageHours, reason,
+    componentColour, provinceName, targetName, targets, main, at, place, storageHours, lines, reason,
   };
 })();

@@ -65,6 +65,12 @@ const SitingWords = {
   altitude: ["altitude", "海拔"],
   mix: ["Supply mix", "供电组合"],
   mix_target: ["Hourly matching target", "逐时匹配目标"],
+  plants: ["Where the plants stand", "电站位置"],
+  plants_own: ["own cell", "本网格"],
+  plants_away: ["{km} km away, {kv} kV, {loss} lost", "距园区 {km} 公里，{kv} 千伏，损耗 {loss}"],
+  plants_none: ["none", "无"],
+  plants_lines: ["Lines, cost per year", "专线年成本"],
+  plants_note: ["Lines are drawn on the map for the target of the score.", "地图按评分所用目标绘制专线。"],
   hours_of_storage: ["{h} h", "{h} 小时"],
   battery: ["Battery", "储能"],
   curtailed: ["Curtailed", "弃电率"],
@@ -147,8 +153,8 @@ const SitingWords = {
   confidence: ["coordinates: confidence {c}", "坐标可信度 {c}"],
   elsewhere: ["{n} more clusters of the catalog lie outside this study.", "目录中另有 {n} 个园区不在本研究范围内。"],
   about_what: [
-    "Each cell of the map asks: if a park with the study's load stood here, which mix of new PV, wind and batteries in the same cell would cover the stated share of every hour's load at least cost, what would its power cost, and what would it emit?",
-    "地图上每个网格回答：若在此建设本研究负荷的园区，在本网格新建多少光伏、风电与储能，能以最低成本逐时满足给定比例的用电，其供电成本与排放各是多少？",
+    "Each cell of the map asks: if a park with the study's load stood here, which mix of new PV, wind and batteries in the same cell (or within the study's radius) would cover the stated share of every hour's load at least cost, what would its power cost, and what would it emit?",
+    "地图上每个网格回答：若在此建设本研究负荷的园区，在本网格（或研究设定的半径内）新建多少光伏、风电与储能，能以最低成本逐时满足给定比例的用电，其供电成本与排放各是多少？",
   ],
   about_definitions: ["How to read the numbers", "如何理解这些数字"],
   about_cost: [
@@ -177,6 +183,7 @@ const SitingWords = {
   scale_hint: ["values beyond the ends share the end colour", "超出两端的数值使用端点颜色"],
 };
 const SitingUnits = {
+  "million CNY": ["million CNY", "百万元"],
   "CNY kWh-1": ["CNY/kWh", "元/千瓦时"],
   "kg kWh-1": ["kg CO₂/kWh", "千克CO₂/千瓦时"],
   "m s-1": ["m/s", "米/秒"],
@@ -193,6 +200,7 @@ const SitingComponents = {
   pv: ["PV", "光伏", "#e69f00"],
   wind: ["Wind", "风电", "#0072b2"],
   battery: ["Battery", "储能", "#009e73"],
+  line: ["Lines", "专线", "#cc79a7"],
   import: ["Grid energy", "网购电量", "#8a8a8a"],
   grid_capacity: ["Grid capacity", "容量电费", "#56b4e9"],
   export: ["Export revenue", "上网收入", "#d55e00"],
