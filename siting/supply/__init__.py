@@ -162,7 +162,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
 
     time = _calendar_year(sites)
     block = _block(load, supply, finance, time)
-    area, limits = sites["cell_area"], _land_limits(sites, supply)
+    limits = _land_limits(sites, supply)
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
     if supply.matching == "total" and "grid_zone_index" not in sites:
         raise StudyError("Expected the grid's feed-in for total matching, found none; add the section feedin, or set matching: contracted.")
@@ -171,7 +171,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         *factors,
         *limits,
         import_price(sites, finance.tariff) * 1e3,
-        sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(area, -1, dtype=np.int64),
+        sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(sites["cell_area"], -1, dtype=np.int64),
         input_core_dims=[["time"], ["time"], [], [], [], []],
         kwargs={"block": block, "feedin": _feedin(sites)},
         output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], ["reach"]],
@@ -190,20 +190,29 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         },
     )
     mixes, monthly, reached, placed = _place(sites, (mixes, monthly, reached), sites if cells is None else cells, block, finance)
-    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
+    result = _table(sites, block, yields, (mixes, monthly, reached, placed))
+    return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tuple[xr.DataArray, ...]) -> xr.Dataset:
+    """Site table with yields and supplies as named variables, without hours."""
+    import xarray as xr
+
+    mixes, monthly, reached, placed = supplies
+    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(block.supply.targets), month=np.arange(1, 13))
     for k, plant in enumerate(("pv", "wind")):
         result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
-    for k, name in enumerate(QUANTITIES):
-        result[name] = mixes.isel(quantity=k, drop=True)
-    for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")):
-        result[name] = monthly.isel(sums=k, drop=True)
-    for k, name in enumerate(PLACED):
-        result[name] = placed.isel(column=k, drop=True)
-    for k, name in enumerate(("reachable_share", "reach_limits")):
-        result[name] = reached.isel(reach=k, drop=True)
-    result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
-    return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+    months = ("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")
+    named = (
+        (mixes, "quantity", QUANTITIES), (monthly, "sums", months), (placed, "column", PLACED),
+        (reached, "reach", ("reachable_share", "reach_limits")),
+    )  # fmt: skip
+    for values, dim, names in named:
+        for k, name in enumerate(names):
+            result[name] = values.isel({dim: k}, drop=True)
+    result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load), dtype=np.float64)
+    return result
 
 
 def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
