@@ -107,10 +107,12 @@ def enter(planes: Planes, basis: Basis, column: int, entering: Series) -> bool:
     for i in range(ROWS):
         basis.weight[i] -= ratio * entering[i]
     basis.weight[row] = ratio
-    basis.inverse[row, :] /= entering[row]
+    for j in range(ROWS):
+        basis.inverse[row, j] /= entering[row]
     for i in range(ROWS):
         if i != row and entering[i] != 0.0:
-            basis.inverse[i, :] -= entering[i] * basis.inverse[row, :]
+            for j in range(ROWS):
+                basis.inverse[i, j] -= entering[i] * basis.inverse[row, j]
     basis.column[row] = float(column)
     return True
 

@@ -27,8 +27,14 @@ from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes
 #: Dispatches per target after which the search ends with the gap that it has.
 MOST_DISPATCHES = 400
 
-#: Searches in merged hours before one in the hours, and dispatches on the way to a portfolio.
-ROUNDS, MOST_TRIES = 6, 12
+#: Searches in merged hours before one in the hours, and portfolios that are tried between two of them.
+ROUNDS, MOST_TRIES = 8, 12
+
+#: Share of the tolerance that a search in merged hours takes.
+MERGED_SHARE = 0.7
+
+#: Steps from the edge of the feasible set into it, in those that the planes ask for, which are too short.
+STEP = 1.5
 
 #: Shares of the load within this of a limit meet it: sums over a year round by about 1e-13.
 ROUNDING = 1e-9
@@ -193,32 +199,13 @@ def further(way: float, a: float, b: float) -> float:
 
 
 @compiled
-def approach(case: Case, year: Spans, allowed: float, price: float, state: State, out: Series, inside: Series, upper: float) -> tuple[float, int]:
-    """Dispatch on the way from ``out`` to ``inside`` where it enters the feasible set, which the planes tell ever better.
-
-    ``inside``, which costs ``upper``, becomes what was found if it is cheaper. Returns the least cost and the number of dispatches.
-    The way is followed a bit farther than need be: as far as ``price``, that of the target, allows within the tolerance.
-    """
-    trial = np.zeros(CAPACITIES)
-    slack = min(0.2 * case.terms.tolerance * upper / max(price, 1e-9), 0.25 * allowed)
-    for tries in range(MOST_TRIES):
-        way = crossing(state, case, max(allowed - slack, 0.0), out, inside)
-        if way >= 1.0:
-            return upper, tries
-        trial[:] = out + way * (inside - out)
-        seen = look(case, year, trial, state)
-        if meets(seen, allowed):
-            if seen.cost < upper:
-                inside[:] = trial
-            return min(upper, seen.cost), tries + 1
-    return upper, MOST_TRIES
-
-
-@compiled
 def search(case: Case, year: Spans, allowed: float, tolerance: float, state: State, inside: Series, upper: float) -> Found:
-    """Kelley's search in the hours or in merged ones; ``inside``, which costs ``upper``, becomes the best portfolio found."""
-    terms, point, out = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
-    lower, price, used, outcome = -np.inf, 0.0, 0, OPEN
+    """Kelley's search in the hours or in merged ones; ``inside``, which costs ``upper``, becomes the best portfolio found.
+
+    It dispatches halfway between the corner of the planes and ``inside``: either that is better, or its plane cuts the corner off.
+    """
+    terms, point, trial = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
+    lower, price, outcome, used = -np.inf, 0.0, OPEN, 0
     while used < MOST_DISPATCHES:
         assemble(state, case, allowed)
         found, value = master.solve(state.working, terms.costs, state.basis, point)
@@ -233,46 +220,49 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
         if np.isfinite(upper) and upper - lower <= tolerance * upper:
             outcome = CERTIFIED
             break
-        out[:] = np.maximum(point[1:], 0.0)
-        seen = look(case, year, out, state)
+        for k in range(CAPACITIES):
+            corner = max(point[k + 1], 0.0)
+            trial[k] = corner + 0.5 * (inside[k] - corner) if np.isfinite(upper) else corner
+        seen = look(case, year, trial, state)
         used += 1
-        if meets(seen, allowed):
-            if seen.cost < upper:
-                upper = seen.cost
-                inside[:] = out
-        elif np.isfinite(upper):
-            upper, tries = approach(case, year, allowed, price, state, out, inside, upper)
-            used += tries
+        if meets(seen, allowed) and seen.cost < upper:
+            upper = seen.cost
+            inside[:] = trial
     return Found(upper, lower, outcome, price, used)
 
 
 @compiled
-def size_target(case: Case, target_share: float, state: State, inside: Series, upper: float, result: Series) -> None:
+def size_target(case: Case, target_share: float, state: State, near: Series, inside: Series, upper: float, result: Series) -> None:
     """Fill ``result`` (COLUMNS) for one target, which allows an import share.
 
-    ``inside`` is a portfolio that meets it and costs ``upper``, or one that doesn't if that is infinite; it becomes the portfolio found.
+    Hours are merged as for ``near`` at first, then as for what was found. ``inside``, which becomes the portfolio found, meets the target
+    and costs ``upper``, or that is infinite.
     """
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
     begin_master(state, case)
     trial = inside.copy()
-    lower, outcome, used, price, merged = -np.inf, OPEN, 0, 0.0, 0
+    year = merge(case.year, Mix(near[0], near[1], near[2], near[3]), state.room)
+    lower, outcome, price, used, tries = -np.inf, OPEN, 0.0, 0, 0
     for _ in range(ROUNDS):
-        year = merge(case.year, Mix(trial[0], trial[1], trial[2], trial[3]), state.room)
         trial[:] = inside
-        found = search(case, year, allowed, 0.7 * tolerance, state, trial, upper)
-        lower, price, merged = max(lower, found.lower), found.price, merged + found.dispatches
+        found = search(case, year, allowed, MERGED_SHARE * tolerance, state, trial, upper)
+        lower, price, used = max(lower, found.lower), found.price, used + found.dispatches
         if found.outcome == UNREACHABLE:
             outcome = UNREACHABLE
             break
-        if found.upper < upper:
-            seen = look(case, case.year, trial, state)
-            used += 1
+        for _ in range(MOST_TRIES):
+            year = merge(case.year, Mix(trial[0], trial[1], trial[2], trial[3]), state.room)
+            seen = look(case, year, trial, state)
+            tries += 1
             if meets(seen, allowed):
-                upper = min(upper, seen.cost)
-                inside[:] = trial
-            elif np.isfinite(upper):
-                upper, tries = approach(case, case.year, allowed, price, state, trial, inside, upper)
-                used += tries
+                if seen.cost < upper:
+                    upper = seen.cost
+                    inside[:] = trial
+                break
+            way = STEP * crossing(state, case, allowed, trial, inside)
+            if way >= 1.0 or not np.isfinite(upper):
+                break
+            trial += way * (inside - trial)
         if np.isfinite(upper) and upper - lower <= tolerance * upper:
             outcome = CERTIFIED
             break
@@ -282,7 +272,7 @@ def size_target(case: Case, target_share: float, state: State, inside: Series, u
     result[:CAPACITIES] = inside
     if not np.isfinite(upper):
         result[:CAPACITIES] = np.nan
-    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, used + 1000*merged
+    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, float(tries + used)
 
 
 @compiled
@@ -318,9 +308,10 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     """
     means, peak = np.zeros(2), 0.0
     for t in range(year.load.size):
-        means[0] += year.pv[t] / year.load.size
-        means[1] += year.wind[t] / year.load.size
+        means[0] += year.pv[t]
+        means[1] += year.wind[t]
         peak = max(peak, year.load[t])
+    means /= year.load.size
     hours = Spans(year.pv, year.wind, year.load, np.ones(year.load.size))
     case = Case(hours, float(year.load.size), means, battery, terms)
     state.imports.used[0] = 0.0
@@ -331,11 +322,13 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     furthest(case, peak, inside)
     seen = look(case, hours, inside, state)
     reached, upper, share = 1.0 - seen.share, seen.cost if seen.excess <= ROUNDING else np.inf, seen.share
+    near = np.minimum(inside, np.array([0.8 / max(means[0], 1e-3), 0.6 / max(means[1], 1e-3), 1.5, 12.0]))
     for k in range(allowed.size - 1, -1, -1):
         start = inside.copy()
-        size_target(case, allowed[k], state, start, upper if share <= allowed[k] + ROUNDING else np.inf, results[k])
+        size_target(case, allowed[k], state, near, start, upper if share <= allowed[k] + ROUNDING else np.inf, results[k])
         if np.isfinite(results[k, 4]):
             inside[:] = start
+            near[:] = start
             upper, share = results[k, 4], 0.0
             reached = max(reached, 1.0 - allowed[k])
     return reached
