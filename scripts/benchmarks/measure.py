@@ -98,7 +98,7 @@ def bandwidth(threads: int, repeats: int, size: int = 8_000_000) -> float:
 def versions() -> str:
     """Day of the run and the libraries in it that are installed."""
     found = [datetime.now(UTC).date().isoformat(), f"Python {platform.python_version()}"]
-    for package in ("numpy", "numba", "pvlib", "windpowerlib", "atlite", "NREL-PySAM", "dask"):
+    for package in ("numpy", "numba", "pvlib", "windpowerlib", "atlite", "NREL-PySAM", "dask", "scipy", "highspy", "linopy", "pypsa"):
         with contextlib.suppress(PackageNotFoundError):
             found.append(f"{package} {version(package)}")
     return ", ".join(found)

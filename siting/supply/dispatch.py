@@ -49,8 +49,17 @@ class Battery(NamedTuple):
     usable: float
 
 
+class Spans(NamedTuple):
+    """Hours, or spans of them: output per capacity of PV and wind [h], load [MWh] and length [h], (span,)."""
+
+    pv: Series
+    wind: Series
+    load: Series
+    hours: Series
+
+
 class Anchor(NamedTuple):
-    """Hour at whose start the state of charge is known, that state [MWh usable], and its slope in the nominal energy [1]."""
+    """Span at whose start the state of charge is known, that state [MWh usable], and its slope in the nominal energy [1]."""
 
     hour: int
     level: float
@@ -58,17 +67,18 @@ class Anchor(NamedTuple):
 
 
 @compiled
-def _shift(pv: float, wind: float, load: float, mix: Mix, battery: Battery) -> float:
-    """Change of the state of charge in an hour if no bound were met [MWh]."""
-    net = pv * mix.pv + wind * mix.wind - load
+def _shift(year: Spans, t: int, mix: Mix, battery: Battery) -> float:
+    """Change of the state of charge in a span if no bound were met [MWh]."""
+    net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
+    most = mix.power * year.hours[t]
     if net >= 0.0:
-        return battery.charge * min(net, mix.power)
-    return -min(-net, mix.power) / battery.discharge
+        return battery.charge * min(net, most)
+    return -min(-net, most) / battery.discharge
 
 
 @compiled
-def find_anchor(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery) -> Anchor:
-    """Hour at which the cyclic state of charge is at a bound, whatever the year began with.
+def find_anchor(year: Spans, mix: Mix, battery: Battery) -> Anchor:
+    """Span at which the cyclic state of charge is at a bound, whatever the year began with.
 
     Trajectories from empty and from full enclose all others; once one of them meets the opposite bound, all have met.
     If they never do within the year, the cyclic one touches the upper bound if the year's shifts sum up to a gain and the
@@ -78,8 +88,8 @@ def find_anchor(pv: Series, wind: Series, load: Series, mix: Mix, battery: Batte
     if full <= 0.0:
         return Anchor(0, 0.0, battery.usable)
     low, high, gain = 0.0, full, 0.0
-    for t in range(load.size):
-        shift = _shift(pv[t], wind[t], load[t], mix, battery)
+    for t in range(year.load.size):
+        shift = _shift(year, t, mix, battery)
         gain += shift
         low = min(max(low + shift, 0.0), full)
         high = min(max(high + shift, 0.0), full)
@@ -89,8 +99,8 @@ def find_anchor(pv: Series, wind: Series, load: Series, mix: Mix, battery: Batte
             return Anchor(t + 1, 0.0, 0.0)
     level = high if gain >= 0.0 else low
     start = level
-    for t in range(load.size):
-        level = min(max(level + _shift(pv[t], wind[t], load[t], mix, battery), 0.0), full)
+    for t in range(year.load.size):
+        level = min(max(level + _shift(year, t, mix, battery), 0.0), full)
         if gain >= 0.0 and level >= full:
             return Anchor(t + 1, full, battery.usable)
         if gain < 0.0 and level <= 0.0:
@@ -116,7 +126,7 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
         Output, rows as in `SERIES`.
     """
     full = mix.energy * battery.usable
-    anchor = find_anchor(pv, wind, load, mix, battery)
+    anchor = find_anchor(Spans(pv, wind, load, np.ones(load.size)), mix, battery)
     level = anchor.level
     for step in range(load.size):
         t = (anchor.hour + step) % load.size
@@ -152,12 +162,14 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
 
 
 @compiled
-def served_with_slope(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, slope: Series) -> float:
+def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) -> float:
     """Energy missing from the load over the year, and the supergradient of the energy served.
 
     Parameters
     ----------
-    pv, wind, load, mix, battery
+    year : Spans
+        Hours, or what `merge` makes of them.
+    mix, battery
         As for `trace`.
     slope : ndarray, shape (4,)
         Output: derivative of the served energy in PV, wind, battery power and nominal energy [MWh per MW or MWh].
@@ -172,9 +184,10 @@ def served_with_slope(pv: Series, wind: Series, load: Series, mix: Mix, battery:
     ``held_*`` are the derivatives of the state of charge. They vanish when the store runs empty, where they become served
     energy, and when it runs full, where what was held is curtailed. At a tie either branch gives a valid supergradient.
     """
+    pv, wind, load, hours = year
     full = mix.energy * battery.usable
     per_drawn = 1.0 / battery.discharge
-    anchor = find_anchor(pv, wind, load, mix, battery)
+    anchor = find_anchor(year, mix, battery)
     level, held_energy = anchor.level, anchor.slope
     held_pv = held_wind = held_power = 0.0
     missing = d_pv = d_wind = d_power = d_energy = 0.0
@@ -183,19 +196,20 @@ def served_with_slope(pv: Series, wind: Series, load: Series, mix: Mix, battery:
         if t >= load.size:
             t -= load.size
         net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        most = mix.power * hours[t]
         if net >= 0.0:
-            level += battery.charge * min(net, mix.power)
+            level += battery.charge * min(net, most)
             if level >= full:
                 level = full
                 held_pv = held_wind = held_power = 0.0
                 held_energy = battery.usable
-            elif net < mix.power:
+            elif net < most:
                 held_pv += battery.charge * pv[t]
                 held_wind += battery.charge * wind[t]
             else:
-                held_power += battery.charge
+                held_power += battery.charge * hours[t]
             continue
-        drawn = min(-net, mix.power) * per_drawn
+        drawn = min(-net, most) * per_drawn
         if drawn >= level:
             missing += -net - level * battery.discharge
             d_pv += pv[t] + battery.discharge * held_pv
@@ -203,16 +217,56 @@ def served_with_slope(pv: Series, wind: Series, load: Series, mix: Mix, battery:
             d_power += battery.discharge * held_power
             d_energy += battery.discharge * held_energy
             level = held_pv = held_wind = held_power = held_energy = 0.0
-        elif -net < mix.power:
+        elif -net < most:
             level -= drawn
             held_pv += per_drawn * pv[t]
             held_wind += per_drawn * wind[t]
         else:
             level -= drawn
-            missing += -net - mix.power
+            missing += -net - most
             d_pv += pv[t]
             d_wind += wind[t]
-            d_power += 1.0
-            held_power -= per_drawn
+            d_power += hours[t]
+            held_power -= per_drawn * hours[t]
     slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, d_power, d_energy
     return missing
+
+
+@compiled
+def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
+    """Sum up neighbouring hours that a portfolio treats alike: surplus or deficit, within the battery's power or beyond it.
+
+    Parameters
+    ----------
+    year : Spans
+        Hours.
+    mix : Mix
+        The portfolio.
+    room : Spans
+        Arrays of the length of ``year``, of which the result is the head.
+
+    Notes
+    -----
+    Sums of the flows of any dispatch keep the balance, the limits of power and those of the state of charge at the ends of the spans.
+    So no portfolio imports more in the merged year than in the hours: planes below the one import are below the other. The portfolio
+    itself imports the same in both, with the same slopes: within a span its state of charge moves one way, at a rate that is linear
+    in the capacities, until it meets a bound and stays there.
+    """
+    n, before = 0, -1
+    pv = wind = load = hours = 0.0
+    for t in range(year.load.size):
+        net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
+        kind = (1 if net >= 0.0 else 0) + (2 if abs(net) > mix.power * year.hours[t] else 0)
+        if kind != before:
+            if before >= 0:
+                room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
+                n += 1
+            before = kind
+            pv = wind = load = hours = 0.0
+        pv += year.pv[t]
+        wind += year.wind[t]
+        load += year.load[t]
+        hours += year.hours[t]
+    room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
+    n += 1
+    return Spans(room.pv[:n], room.wind[:n], room.load[:n], room.hours[:n])

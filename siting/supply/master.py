@@ -104,15 +104,23 @@ def enter(planes: Planes, basis: Basis, column: int, entering: Series) -> bool:
             row, ratio = i, max(basis.weight[i], 0.0) / entering[i]
     if row < 0:
         return False
+    pivot(basis, row, ratio, entering)
+    basis.column[row] = float(column)
+    return True
+
+
+@compiled
+def pivot(basis: Basis, row: int, ratio: float, entering: Series) -> None:
+    """Update weights and inverse for a column that takes a row of the basis; plain loops, as arrays of five cost more than they do."""
     for i in range(ROWS):
         basis.weight[i] -= ratio * entering[i]
     basis.weight[row] = ratio
-    basis.inverse[row, :] /= entering[row]
+    for j in range(ROWS):
+        basis.inverse[row, j] /= entering[row]
     for i in range(ROWS):
         if i != row and entering[i] != 0.0:
-            basis.inverse[i, :] -= entering[i] * basis.inverse[row, :]
-    basis.column[row] = float(column)
-    return True
+            for j in range(ROWS):
+                basis.inverse[i, j] -= entering[i] * basis.inverse[row, j]
 
 
 @compiled

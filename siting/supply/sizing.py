@@ -21,11 +21,20 @@ from typing import NamedTuple
 import numpy as np
 
 from siting.supply import master
-from siting.supply.dispatch import Battery, Mix, Series, compiled, served_with_slope
+from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, merge, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 
 #: Dispatches per target after which the search ends with the gap that it has.
 MOST_DISPATCHES = 400
+
+#: Searches in merged hours before one in the hours, and portfolios that are tried between two of them.
+ROUNDS, MOST_TRIES = 8, 12
+
+#: Share of the tolerance that a search in merged hours takes.
+MERGED_SHARE = 0.7
+
+#: Steps from the edge of the feasible set into it, in those that the planes ask for, which are too short.
+STEP = 1.5
 
 #: Shares of the load within this of a limit meet it: sums over a year round by about 1e-13.
 ROUNDING = 1e-9
@@ -61,12 +70,28 @@ class Year(NamedTuple):
     load: Series
 
 
+class Case(NamedTuple):
+    """A site: its hours (a load with a mean of 1 MW), their number, mean output of PV and wind [1], battery and numbers."""
+
+    year: Spans
+    size: float
+    means: Series
+    battery: Battery
+    terms: Terms
+
+
 class State(NamedTuple):
-    """Planes of the import share, which grow over the targets of a site, and the master of one target."""
+    """Planes of the import share, which grow over the targets of a site; the master of one target; merged hours.
+
+    ``known`` (1,) is how many planes the master knows, and ``marked`` which of its planes are those of the target's share.
+    """
 
     imports: Planes
     working: Planes
     basis: Basis
+    marked: Series
+    known: Series
+    room: Spans
 
 
 class Seen(NamedTuple):
@@ -77,14 +102,24 @@ class Seen(NamedTuple):
     excess: float
 
 
+class Found(NamedTuple):
+    """What a search has found: cost of the portfolio and lower bound [CNY/MWh], outcome, target's price [CNY/MWh], dispatches."""
+
+    upper: float
+    lower: float
+    outcome: float
+    price: float
+    dispatches: int
+
+
 @compiled
-def look(year: Year, x: Series, battery: Battery, terms: Terms, hours: Series, state: State) -> Seen:
-    """Dispatch a portfolio, and keep the plane that it yields."""
-    size, slope = year.load.size, np.zeros(CAPACITIES)
-    share = served_with_slope(year.pv, year.wind, year.load, Mix(x[0], x[1], x[2], x[3]), battery, slope) / size
-    slope /= -size
+def look(case: Case, year: Spans, x: Series, state: State) -> Seen:
+    """Dispatch a portfolio in the hours or in merged ones, and keep the plane that it yields."""
+    terms, slope = case.terms, np.zeros(CAPACITIES)
+    share = served_with_slope(year, Mix(x[0], x[1], x[2], x[3]), case.battery, slope) / case.size
+    slope /= -case.size
     offset, cost = share, terms.import_price * share
-    available = hours[0] * x[0] + hours[1] * x[1]
+    available = case.means[0] * x[0] + case.means[1] * x[1]
     excess = max(share + terms.self_use * available - 1.0, share - terms.import_share, available - terms.overbuild)
     for k in range(CAPACITIES):
         offset -= slope[k] * x[k]
@@ -102,10 +137,11 @@ def meets(seen: Seen, allowed: float) -> bool:
 
 
 @compiled
-def begin_master(state: State, terms: Terms, hours: Series) -> None:
+def begin_master(state: State, case: Case) -> None:
     """First planes of the master: no negative cost of imports, and the limits of the capacities."""
-    work, slope = state.working, np.zeros(CAPACITIES)
-    work.used[0] = 0.0
+    work, terms, slope = state.working, case.terms, np.zeros(CAPACITIES)
+    work.used[0] = state.known[0] = 0.0
+    state.marked[:] = 0.0
     add_plane(work, 0.0, slope, 1.0)
     for k in range(CAPACITIES):
         if np.isfinite(terms.limits[k]):
@@ -113,36 +149,36 @@ def begin_master(state: State, terms: Terms, hours: Series) -> None:
             slope[k] = 1.0
             add_plane(work, -terms.limits[k], slope, 0.0)
     slope[:] = 0.0
-    slope[0], slope[1] = hours[0], hours[1]
+    slope[0], slope[1] = case.means
     add_plane(work, -terms.overbuild, slope, 0.0)
     master.start(state.basis, terms.costs)
 
 
 @compiled
-def assemble(state: State, terms: Terms, hours: Series, allowed: float, known: int, target_planes: Series) -> int:
-    """Bring the planes found since ``known`` into the master of a target; those of its share are marked in ``target_planes``."""
-    work, slope = state.working, np.zeros(CAPACITIES)
-    for k in range(known, int(state.imports.used[0])):
+def assemble(state: State, case: Case, allowed: float) -> None:
+    """Bring the planes that the master of a target doesn't know yet into it."""
+    work, terms, slope = state.working, case.terms, np.zeros(CAPACITIES)
+    for k in range(int(state.known[0]), int(state.imports.used[0])):
         if work.used[0] + 3 > MOST_PLANES:
-            return k
+            return
         offset, row = state.imports.offset[k], state.imports.slope[k]
-        target_planes[int(work.used[0])] = 1.0
+        state.marked[int(work.used[0])] = 1.0
         add_plane(work, offset - allowed, row, 0.0)
         if terms.self_use > 0.0:
             slope[:] = row
-            slope[0] += terms.self_use * hours[0]
-            slope[1] += terms.self_use * hours[1]
+            slope[0] += terms.self_use * case.means[0]
+            slope[1] += terms.self_use * case.means[1]
             add_plane(work, offset - 1.0, slope, 0.0)
         if terms.import_price > 0.0:
             add_plane(work, offset * terms.import_price, row * terms.import_price, 1.0)
-    return int(state.imports.used[0])
+        state.known[0] = k + 1.0
 
 
 @compiled
-def crossing(state: State, terms: Terms, hours: Series, allowed: float, out: Series, inside: Series) -> float:
+def crossing(state: State, case: Case, allowed: float, out: Series, inside: Series) -> float:
     """Share of the way from ``out`` to ``inside`` after which no known plane forbids a portfolio; 1 if only the end will do."""
-    way = 0.0
-    at_out, at_inside = hours[0] * out[0] + hours[1] * out[1], hours[0] * inside[0] + hours[1] * inside[1]
+    way, terms, means = 0.0, case.terms, case.means
+    at_out, at_inside = means[0] * out[0] + means[1] * out[1], means[0] * inside[0] + means[1] * inside[1]
     for k in range(int(state.imports.used[0])):
         a = b = state.imports.offset[k]
         for j in range(CAPACITIES):
@@ -163,56 +199,15 @@ def further(way: float, a: float, b: float) -> float:
 
 
 @compiled
-def approach(
-    year: Year,
-    battery: Battery,
-    terms: Terms,
-    hours: Series,
-    allowed: float,
-    slack: float,
-    upper: float,
-    state: State,
-    out: Series,
-    inside: Series,
-) -> tuple[float, int]:
-    """Dispatch on the way from ``out`` to ``inside`` where it enters the feasible set, which the planes tell ever better.
+def search(case: Case, year: Spans, allowed: float, tolerance: float, state: State, inside: Series, upper: float) -> Found:
+    """Kelley's search in the hours or in merged ones; ``inside``, which costs ``upper``, becomes the best portfolio found.
 
-    ``inside``, which costs ``upper``, becomes what was found if it is cheaper. Returns the cost found, or infinity, and the number of
-    dispatches.
+    It dispatches halfway between the corner of the planes and ``inside``: either that is better, or its plane cuts the corner off.
     """
-    trial, tries = np.zeros(CAPACITIES), 0
-    while tries < 12:
-        way = crossing(state, terms, hours, max(allowed - slack, 0.0), out, inside)
-        if way >= 1.0:
-            break
-        trial[:] = out + way * (inside - out)
-        seen = look(year, trial, battery, terms, hours, state)
-        tries += 1
-        if meets(seen, allowed):
-            if seen.cost < upper:
-                inside[:] = trial
-            return seen.cost, tries
-    return np.inf, tries
-
-
-@compiled
-def size_target(
-    year: Year, battery: Battery, terms: Terms, hours: Series, target_share: float, state: State, inside: Series, result: Series
-) -> None:
-    """Fill ``result`` (COLUMNS) for one target, which allows an import share.
-
-    ``inside`` is a portfolio known to meet it, or NaN; it becomes the portfolio found.
-    """
-    allowed = min(target_share, terms.import_share)
-    point, out = np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
-    marked, known = np.zeros(MOST_PLANES), 0
-    begin_master(state, terms, hours)
-    upper, lower, price, used, outcome = np.inf, -np.inf, 0.0, 0, OPEN
-    if not np.isnan(inside[0]):
-        seen, used = look(year, inside, battery, terms, hours, state), 1
-        upper = seen.cost if meets(seen, allowed) else np.inf
+    terms, point, trial = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
+    lower, price, outcome, used = -np.inf, 0.0, OPEN, 0
     while used < MOST_DISPATCHES:
-        known = assemble(state, terms, hours, allowed, known, marked)
+        assemble(state, case, allowed)
         found, value = master.solve(state.working, terms.costs, state.basis, point)
         if found == master.STALLED:  # the inverse has drifted
             master.start(state.basis, terms.costs)
@@ -221,47 +216,83 @@ def size_target(
             # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
             outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
             break
-        lower = max(lower, value)
-        if np.isfinite(upper) and upper - lower <= terms.tolerance * upper:
+        lower, price = max(lower, value), target_price(state)
+        if np.isfinite(upper) and upper - lower <= tolerance * upper:
             outcome = CERTIFIED
             break
-        price = target_price(state.basis, marked)
-        out[:] = np.maximum(point[1:], 0.0)
-        seen = look(year, out, battery, terms, hours, state)
+        for k in range(CAPACITIES):
+            corner = max(point[k + 1], 0.0)
+            trial[k] = corner + 0.5 * (inside[k] - corner) if np.isfinite(upper) else corner
+        seen = look(case, year, trial, state)
         used += 1
-        if meets(seen, allowed):
-            if seen.cost < upper:
-                upper = seen.cost
-                inside[:] = out
-            continue
-        if not np.isfinite(upper):
-            continue
-        slack = min(0.2 * terms.tolerance * upper / max(price, 1e-9), 0.25 * allowed)
-        cost, tries = approach(year, battery, terms, hours, allowed, slack, upper, state, out, inside)
-        upper, used = min(upper, cost), used + tries
-    result[:CAPACITIES] = inside
-    if not np.isfinite(upper):
-        result[:CAPACITIES] = np.nan
-    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, used
+        if meets(seen, allowed) and seen.cost < upper:
+            upper = seen.cost
+            inside[:] = trial
+    return Found(upper, lower, outcome, price, used)
 
 
 @compiled
-def target_price(basis: Basis, marked: Series) -> float:
+def size_target(case: Case, target_share: float, state: State, near: Series, inside: Series, upper: float, result: Series) -> None:
+    """Fill ``result`` (COLUMNS) for one target, which allows an import share.
+
+    Hours are merged as for ``near`` at first, then as for what was found. ``inside``, which becomes the portfolio found, meets the target
+    and costs ``upper``, or that is infinite.
+    """
+    allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
+    begin_master(state, case)
+    trial = inside.copy()
+    year = merge(case.year, Mix(near[0], near[1], near[2], near[3]), state.room)
+    lower, outcome, price, used, tries = -np.inf, OPEN, 0.0, 0, 0
+    for _ in range(ROUNDS):
+        trial[:] = inside
+        found = search(case, year, allowed, MERGED_SHARE * tolerance, state, trial, upper)
+        lower, price, used = max(lower, found.lower), found.price, used + found.dispatches
+        if found.outcome == UNREACHABLE:
+            outcome = UNREACHABLE
+            break
+        for _ in range(MOST_TRIES):
+            year = merge(case.year, Mix(trial[0], trial[1], trial[2], trial[3]), state.room)
+            seen = look(case, year, trial, state)
+            tries += 1
+            if meets(seen, allowed):
+                if seen.cost < upper:
+                    upper = seen.cost
+                    inside[:] = trial
+                break
+            way = STEP * crossing(state, case, allowed, trial, inside)
+            if way >= 1.0 or not np.isfinite(upper):
+                break
+            trial += way * (inside - trial)
+        if np.isfinite(upper) and upper - lower <= tolerance * upper:
+            outcome = CERTIFIED
+            break
+    if outcome == OPEN:
+        found = search(case, case.year, allowed, tolerance, state, inside, upper)
+        upper, lower, outcome, price, used = found.upper, max(lower, found.lower), found.outcome, found.price, used + found.dispatches
+    result[:CAPACITIES] = inside
+    if not np.isfinite(upper):
+        result[:CAPACITIES] = np.nan
+    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, float(tries + used)
+
+
+@compiled
+def target_price(state: State) -> float:
     """Price of the target: what one MWh less of import would cost, from the weights of the planes of its share."""
     total = 0.0
-    for i in range(basis.column.size):
-        k = int(basis.column[i])
-        if k >= 0 and marked[k] > 0.0:
-            total += max(basis.weight[i], 0.0)
+    for i in range(state.basis.column.size):
+        k = int(state.basis.column[i])
+        if k >= 0 and state.marked[k] > 0.0:
+            total += max(state.basis.weight[i], 0.0)
     return total
 
 
 @compiled
-def furthest(terms: Terms, hours: Series, peak: float, x: Series) -> None:
+def furthest(case: Case, peak: float, x: Series) -> None:
     """Fill a portfolio that serves as much as the limits allow: all land, up to the overbuild, and a store of seasons."""
+    terms, means = case.terms, case.means
     for k in range(2):
-        x[k] = min(terms.limits[k], terms.overbuild / hours[k] if hours[k] > 0.0 else 0.0)
-    total = hours[0] * x[0] + hours[1] * x[1]
+        x[k] = min(terms.limits[k], terms.overbuild / means[k] if means[k] > 0.0 else 0.0)
+    total = means[0] * x[0] + means[1] * x[1]
     if total > terms.overbuild:
         x[0] *= terms.overbuild / total
         x[1] *= terms.overbuild / total
@@ -275,31 +306,35 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
 
     Returns the largest matched share that was seen within the limits of land and overbuild, a lower bound of what is in reach.
     """
-    hours, peak = np.zeros(2), 0.0
+    means, peak = np.zeros(2), 0.0
     for t in range(year.load.size):
-        hours[0] += year.pv[t] / year.load.size
-        hours[1] += year.wind[t] / year.load.size
+        means[0] += year.pv[t]
+        means[1] += year.wind[t]
         peak = max(peak, year.load[t])
+    means /= year.load.size
+    hours = Spans(year.pv, year.wind, year.load, np.ones(year.load.size))
+    case = Case(hours, float(year.load.size), means, battery, terms)
     state.imports.used[0] = 0.0
     slope = np.zeros(CAPACITIES)
-    slope[0], slope[1] = -hours[0], -hours[1]
+    slope[0], slope[1] = -means[0], -means[1]
     add_plane(state.imports, 1.0, slope, 0.0)
     inside = np.zeros(CAPACITIES)
-    furthest(terms, hours, peak, inside)
-    seen = look(year, inside, battery, terms, hours, state)
-    reached, known = 1.0 - seen.share, seen.excess <= ROUNDING
+    furthest(case, peak, inside)
+    seen = look(case, hours, inside, state)
+    reached, upper, share = 1.0 - seen.share, seen.cost if seen.excess <= ROUNDING else np.inf, seen.share
+    near = np.minimum(inside, np.array([0.8 / max(means[0], 1e-3), 0.6 / max(means[1], 1e-3), 1.5, 12.0]))
     for k in range(allowed.size - 1, -1, -1):
         start = inside.copy()
-        if not (known and seen.share <= allowed[k] + ROUNDING):
-            start[:] = np.nan
-        size_target(year, battery, terms, hours, allowed[k], state, start, results[k])
+        size_target(case, allowed[k], state, near, start, upper if share <= allowed[k] + ROUNDING else np.inf, results[k])
         if np.isfinite(results[k, 4]):
-            inside[:] = results[k, :CAPACITIES]
-            seen, known = Seen(0.0, 0.0, 0.0), True
+            inside[:] = start
+            near[:] = start
+            upper, share = results[k, 4], 0.0
             reached = max(reached, 1.0 - allowed[k])
     return reached
 
 
-def empty_state() -> State:
+def empty_state(hours: int = 0) -> State:
     """Room for the search at a site."""
-    return State(master.empty_planes(), master.empty_planes(), master.empty_basis())
+    room = Spans(*(np.zeros(max(hours, 20000)) for _ in Spans._fields))
+    return State(master.empty_planes(), master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), np.zeros(1), room)
