@@ -117,7 +117,7 @@ def make_cases(kind: str, sites: int, targets: Sequence[float], hours: int) -> l
 
 def ours(kind: str, tolerance: float, targets: Sequence[float], repeats: int) -> list[Way]:
     """The toolkit's fast engine, target by target and for all targets at once."""
-    state = sizing.empty_state()
+    state = sizing.empty_state(8784)
 
     def size(case: Case, shares: Sequence[float]) -> Floats:
         terms = sizing.Terms(

@@ -341,7 +341,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    state = sizing.empty_state()
+    state = sizing.empty_state(block.load.size)
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -396,7 +396,9 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
     place = Site(hours[0], hours[1], 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
     found: dict[float, Hours] = {}
     count = len(supply.targets)
-    match_site(place, block, sizing.empty_state(), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found)
+    match_site(
+        place, block, sizing.empty_state(block.load.size), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found
+    )
     known = found[float(chosen["target"])]
     plants = {plant: hours[k] * float(chosen[f"{plant}_capacity"]) for k, plant in enumerate(("pv", "wind"))}
     return dict(zip(SERIES, known.flows, strict=True)) | {"load": known.served, "cut": known.cut} | plants

@@ -72,8 +72,8 @@ def _shift(year: Spans, t: int, mix: Mix, battery: Battery) -> float:
     net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
     most = mix.power * year.hours[t]
     if net >= 0.0:
-        return battery.charge * min(net, most)
-    return -min(-net, most) / battery.discharge
+        return float(battery.charge * min(net, most))
+    return float(-min(-net, most) / battery.discharge)
 
 
 @compiled

@@ -127,7 +127,7 @@ def match_distant(
     from siting.supply import sizing
 
     mixes, monthly, reached = mixes.copy(), monthly.copy(), np.array(reached, dtype=np.float64)
-    placed, state = np.full((*mixes.shape[:2], len(PLACED)), np.nan), sizing.empty_state()
+    placed, state = np.full((*mixes.shape[:2], len(PLACED)), np.nan), sizing.empty_state(block.load.size)
     for i in range(len(mixes)):
         placed[i] = on_own_land(number[i : i + 1], mixes[i : i + 1])[0]
         pairs = np.stack([pv_place[i], wind_place[i]], axis=1)[1:]

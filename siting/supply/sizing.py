@@ -334,7 +334,7 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     return reached
 
 
-def empty_state(hours: int = 0) -> State:
-    """Room for the search at a site."""
-    room = Spans(*(np.zeros(max(hours, 20000)) for _ in Spans._fields))
+def empty_state(hours: int) -> State:
+    """Room for the search at sites with so many hours."""
+    room = Spans(*(np.zeros(hours) for _ in Spans._fields))
     return State(master.empty_planes(), master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), np.zeros(1), room)

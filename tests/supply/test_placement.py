@@ -228,7 +228,7 @@ def test_the_annual_cost_is_the_delivered_cost():
     ).assign_coords(site=[1], target=[0.8, 0.9])  # fmt: skip
     priced = add_costs(row, finance)
     block = _block(LOAD, supply, finance, pd.date_range("2013-01-01", periods=HOURS, freq="h"))
-    park = Park(block, float(priced["import_price"][0]) * 1e3, np.zeros((2, 1)), sizing.empty_state())
+    park = Park(block, float(priced["import_price"][0]) * 1e3, np.zeros((2, 1)), sizing.empty_state(block.load.size))
     np.testing.assert_allclose(annual_cost(mixes, park), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 

@@ -8,7 +8,7 @@ from reference.years import weather
 
 from siting.demand import Flexibility
 from siting.demand.flexibility import AnnualEnergy, split, still
-from siting.supply import Limits, Storage, Supply, match_block, programme
+from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme
 from siting.supply.dispatch import SERIES, Battery
 from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
@@ -225,3 +225,26 @@ def test_all_at_once_keeps_its_balances_and_limits():
     assert mix["electrolyser_capacity"] >= 0.0535 * 400 * (1 - 1e-9)
     (plain,), _ = match(supply, load=load, charge=5e4, grid=0.2, hydrogen=gas, **more)
     assert total(plain, block) >= total(mix, block) * (1 - 1e-7)
+
+
+def test_storing_first_is_not_the_best_under_a_limit_on_exports():
+    """What keeps paid exports out of the fast engine: with a limit on their power it pays to sell now and to store what can't be sold later."""
+    load, pv = np.array([0.0, 0.0, 1.0] * 8), np.array([1.0, 2.0, 0.0] * 8)
+    fixed = np.array([1.0, 0.0, 1.0, 1.0, 1.0])
+    given = problem(
+        still(load),
+        pv=pv,
+        target=0.5,
+        costs=np.zeros(5),
+        limits=fixed,
+        import_price=np.full(24, 500.0),
+        export_price=100.0,
+        export_limit=1.0,
+    )
+    best = programme.solve(given, LOSSLESS)
+    greedy = dispatch_year(
+        pv, 0 * pv, load, Portfolio(1.0, 0.0, 1.0, 1.0), Storage(round_trip_efficiency=1, minimum_state_of_charge=0), export_limit_mw=1.0
+    )
+    assert greedy["import"].sum() == pytest.approx(0.0, abs=1e-12)
+    assert greedy["exported"].sum() == pytest.approx(8.0)
+    assert best.cost == pytest.approx(-100.0 * 16, rel=1e-9)

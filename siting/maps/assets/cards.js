@@ -49,6 +49,7 @@ Siting.cards = (() => {
       el("p", { class: "big" }, figure("delivered_cost", at(row, "delivered_cost")), el("span", {}, ` ${unit("CNY kWh-1")} ${word("matched_at", { t: Siting.targetName(targets[main]) })}`)),
       range ? el("p", { class: "note" }, word("rank_range", { a: figure("delivered_cost", range[0]), b: figure("delivered_cost", range[range.length - 1]) })) : null,
       has ? charts.stacks(order.map((index) => [Siting.targetName(targets[index]), parts(index)]), word("components"), 3) : null,
+      targets.some(Siting.needsRealWeather) ? el("p", { class: "note" }, `${targets.filter(Siting.needsRealWeather).map(Siting.targetName).join(", ")}: ${word("needs_real_weather")}`) : null,
       has ? charts.keys(parts(main).filter((part) => part[1]).map((part) => [part[0], part[2], number(part[1], 3)])) : null);
   }
 

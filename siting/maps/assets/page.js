@@ -71,6 +71,8 @@ const Siting = (() => {
 
   const provinceName = (code) => (provinces.has(code) ? pick([provinces.get(code).en, provinces.get(code).zh]) : code);
   const targetName = (target) => `${number(100 * target, 0)} %`;
+  // Lulls that no synthetic hour knows decide what the last percents take.
+  const needsRealWeather = (target) => target >= 0.95 && data.sources.some((source) => source.kind === "synthetic");
   const targets = data.labels.target || [];
   const main = data.main; // position of the target of the score
   const at = (site, name, position = main) => (Array.isArray(site[name]) ? site[name][position] : site[name]);
@@ -98,6 +100,6 @@ const Siting = (() => {
 
   return {
     data, state, byId, byCell, provinces, pick, word, el, svg, put, number, percent, digitsOf, unit, isShare, figure, withUnit, label, short, criterion, component,
-    componentColour, provinceName, targetName, targets, main, at, place, storageHours, lines, reason,
+    componentColour, provinceName, targetName, needsRealWeather, targets, main, at, place, storageHours, lines, reason,
   };
 })();

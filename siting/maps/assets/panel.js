@@ -17,7 +17,9 @@
   };
   Siting.themeName = (layer) => {
     const name = layer.classes ? word("why_not") : Siting.short(layer.variable);
-    return layer.target === null ? name : word("at_target", { n: name, t: Siting.targetName(layer.target) });
+    if (layer.target === null) return name;
+    const told = word("at_target", { n: name, t: Siting.targetName(layer.target) });
+    return Siting.needsRealWeather(layer.target) ? `${told} (${word("needs_real_weather")})` : told;
   };
 
   const narrow = () => window.matchMedia("(max-width: 760px)").matches;

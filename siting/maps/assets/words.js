@@ -30,6 +30,7 @@ const SitingWords = {
   best_place: ["best site", "最佳选址"],
   ranked_cells: ["ranked cells of {m} candidates", "个排名网格，候选 {m}"],
   matched_at: ["at {t} hourly matching", "逐时匹配 {t}"],
+  needs_real_weather: ["needs real weather", "需真实气象数据"],
   tie_note: [
     "{n} of the {m} listed sites, in tie group {g}, differ from its best by less than the spread between weather seeds: treat them as equals.",
     "所列 {m} 个选址中，并列组 {g} 的 {n} 个与组内最佳之差小于天气种子之间的离散度：应视为并列。",
