@@ -228,9 +228,9 @@ def test_all_at_once_keeps_its_balances_and_limits():
 
 
 def test_storing_first_is_not_the_best_under_a_limit_on_exports():
-    """What keeps paid exports out of the fast engine: with a limit on their power it pays to sell now and to store what can't be sold later."""
-    load, pv = np.array([0.0, 0.0, 1.0] * 8), np.array([1.0, 2.0, 0.0] * 8)
-    fixed = np.array([1.0, 0.0, 1.0, 1.0, 1.0])
+    """What keeps paid exports out of the fast engine: under a limit it pays to sell now and to store what can't be sold later."""
+    load, pv = np.array([0.0, 0.0, 1.0] * 8), np.array([0.5, 1.0, 0.0] * 8)
+    fixed = np.array([2.0, 0.0, 1.0, 1.0, 1.0])
     given = problem(
         still(load),
         pv=pv,
@@ -243,7 +243,7 @@ def test_storing_first_is_not_the_best_under_a_limit_on_exports():
     )
     best = programme.solve(given, LOSSLESS)
     greedy = dispatch_year(
-        pv, 0 * pv, load, Portfolio(1.0, 0.0, 1.0, 1.0), Storage(round_trip_efficiency=1, minimum_state_of_charge=0), export_limit_mw=1.0
+        pv, 0 * pv, load, Portfolio(2.0, 0.0, 1.0, 1.0), Storage(round_trip_efficiency=1, minimum_state_of_charge=0), export_limit_mw=1.0
     )
     assert greedy["import"].sum() == pytest.approx(0.0, abs=1e-12)
     assert greedy["exported"].sum() == pytest.approx(8.0)
