@@ -97,9 +97,10 @@ def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
 
 def site_verdicts(site: xr.Dataset, target: float, policy: Policy) -> list[Verdict]:
     """Verdict of every rule on one rated site, in words, as :func:`add_policy` has them in codes."""
-    codes = str(site["province"].attrs.get("iso_3166_2", "")).split()
-    code = codes[int(site["province"].item())]
-    return check(project_figures(site, target), policy.facts.model_copy(update={"province": code}), policy.year, code)
+    codes, index = str(site["province"].attrs.get("iso_3166_2", "")).split(), int(site["province"].item())
+    code = codes[index] if index >= 0 else None
+    facts = policy.facts.model_copy(update={"province": code})
+    return check(project_figures(site, target), facts, policy.year, code or policy.jurisdiction)
 
 
 @step(
