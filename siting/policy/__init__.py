@@ -151,7 +151,8 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     facts = policy.facts.model_dump() | {"province": province}
     figures = {name: np.asarray(getattr(value, "data", value), dtype=np.float64) for name, value in site_figures(sites).items()}
     shape = sites["matched_share"].shape
-    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(read_rules(), policy.year, code)]
+    rules = read_rules()
+    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(rules, policy.year, code)]
     bindings = {(each.document.jurisdiction, each.rule.id): each for each in places}.values()
     verdict, margin, room = np.empty((*shape, len(bindings)), np.int8), *np.empty((2, *shape, len(bindings)))
     for n, binding in enumerate(bindings):
