@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from siting.catalog import open_entry
+from siting.claims import check_claim, read_claims
 from siting.emissions import Accounting, add_emissions, carbon_free_share, location_based, market_based
 from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, cbam_electricity, product_footprint
 from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, residual_factor
@@ -144,6 +147,20 @@ def test_places_outside_the_provinces_have_no_factor_of_theirs(unmatched, bounda
     market = add_emissions(abroad, Accounting(unmatched=unmatched, boundary=boundary))["scope2_market"]
     known = (unmatched, boundary) == ("average", "country")
     assert market.notnull().all("target").to_numpy().tolist() == [True, known, False]
+
+
+def test_a_whole_pv_chain_by_place():
+    """The build-out at Xining: 14.6 TWh, 1.7 GW; 2.3 Mt there, 10.1 Mt in Inner Mongolia, 7.8 Mt at the national average; 8.6 GW of PV."""
+    claim = next(each for each in read_claims() if each.id == "trina_demand")
+    energy = float(re.search(r"([\d.]+) TWh", check_claim(claim).summary)[1])
+    assert 14 < energy < 16
+    assert 1.6 < energy / 8.76 < 1.8
+    factors = {"Qinghai": (QINGHAI, 2.3), "Inner Mongolia": (INNER_MONGOLIA, 10.1), "China": (NATIONAL[2022]["average"], 7.8)}
+    for place, (factor, megatonnes) in factors.items():
+        assert location_based(energy, factor) == pytest.approx(megatonnes, abs=0.1), place
+    capacity = energy / 1.7
+    assert 8 < capacity < 9.5
+    assert 140 < capacity * 1e3 / 58 < 200
 
 
 def test_every_figure_says_method_year_and_factor():

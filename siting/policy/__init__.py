@@ -97,9 +97,10 @@ def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
 
 def site_verdicts(site: xr.Dataset, target: float, policy: Policy) -> list[Verdict]:
     """Verdict of every rule on one rated site, in words, as :func:`add_policy` has them in codes."""
-    codes = str(site["province"].attrs.get("iso_3166_2", "")).split()
-    code = codes[int(site["province"].item())]
-    return check(project_figures(site, target), policy.facts.model_copy(update={"province": code}), policy.year, code)
+    codes, index = str(site["province"].attrs.get("iso_3166_2", "")).split(), int(site["province"].item())
+    code = codes[index] if index >= 0 else None
+    facts = policy.facts.model_copy(update={"province": code})
+    return check(project_figures(site, target), facts, policy.year, code or policy.jurisdiction)
 
 
 @step(
@@ -150,7 +151,8 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     facts = policy.facts.model_dump() | {"province": province}
     figures = {name: np.asarray(getattr(value, "data", value), dtype=np.float64) for name, value in site_figures(sites).items()}
     shape = sites["matched_share"].shape
-    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(read_rules(), policy.year, code)]
+    rules = read_rules()
+    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(rules, policy.year, code)]
     bindings = {(each.document.jurisdiction, each.rule.id): each for each in places}.values()
     verdict, margin, room = np.empty((*shape, len(bindings)), np.int8), *np.empty((2, *shape, len(bindings)))
     for n, binding in enumerate(bindings):

@@ -108,7 +108,10 @@ def check(
 
 
 class Bound(NamedTuple):
-    """A limit of a supply and the rule that it comes from, with the day from which its threshold binds (ISO 8601)."""
+    """A limit of a supply and the rule that it comes from, with the day from which its threshold binds (ISO 8601).
+
+    ``unknown`` names the facts that decide whether this threshold binds and that are not given: the strictest is taken.
+    """
 
     limit: str
     value: float
@@ -118,12 +121,14 @@ class Bound(NamedTuple):
     article: str
     since: str
     confidence: str
+    unknown: str = ""
 
     def __str__(self) -> str:
         """The bound in one sentence."""
         side = "at most" if self.limit.endswith("_max") else "at least"
         words = self.limit.rsplit("_", 1)[0].replace("_", " ")
-        return f"{words}: {side} {100 * self.value:g} % by {self.number}, {self.article} ({self.title}), since {self.since}"
+        guess = f"; the strictest, as it is not given: {self.unknown}" if self.unknown else ""
+        return f"{words}: {side} {100 * self.value:g} % by {self.number}, {self.article} ({self.title}), since {self.since}{guess}"
 
 
 def bounds(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Facts | None = None) -> list[Bound]:
@@ -144,7 +149,8 @@ def bounds(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Fact
         number, article = binding.document.number, rule.article
         source = next(each for each in _thresholds(rule, year) if float(_number(each, values)) == value)
         trust = source.confidence or rule.confidence
-        found.append(Bound(field, value, rule.id, rule.title, number, article, str(source.valid_from), trust))
+        unknown = ", ".join(name.replace("_", " ") for name in source.when if _is_unknown(values[name]))
+        found.append(Bound(field, value, rule.id, rule.title, number, article, str(source.valid_from), trust, unknown))
     return found
 
 

@@ -97,7 +97,7 @@ def rate_abroad(longitude: float, latitude: float, study: Study, hours: Hours, g
         If the hours are not in the cache.
     """
     weather = Weather(source="store", dataset=hours.dataset, year=hours.year).placed(_bounds(longitude, latitude, hours))
-    local = study.model_copy(update={"weather": weather})
+    local = study.model_copy(update={"weather": weather, "policy": None})
     site = _site(longitude, latitude, local, grid)
     rated = runner.rate(runner.evaluate(site, local), local)
     for name in ("scope2_location", "avoided_emissions"):
@@ -131,8 +131,9 @@ def _site(longitude: float, latitude: float, study: Study, grid: Grid) -> xr.Dat
     table["load_allowed"] = ("site", np.array([True]))
     entry = catalog.remote_entry(study.weather.dataset or "")
     sentence = (
-        f"Hours of {entry.title}, {study.weather.year}. Land is not screened: all of it is taken to be open but for the usable shares. The "
-        f"price and the hours of the grid are unknown. The load keeps the civil time of {study.load.timezone}."
+        f"Hours of {entry.title}, {study.weather.year} ({entry.citation}; {entry.licence}). Land is not screened: all of it is taken to be "
+        f"open but for the usable shares. The price and the hours of the grid are unknown. The load keeps the civil time of "
+        f"{study.load.timezone}."
     )
     placed = table.assign_coords(site=[0], latitude=("site", [latitude]), longitude=("site", [longitude]))
     return with_warnings(placed, [sentence, *entry.known_weaknesses])

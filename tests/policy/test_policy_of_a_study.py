@@ -9,6 +9,7 @@ import pytest
 
 import siting
 from siting import exports
+from siting.cli import app
 from siting.policy import Policy, site_verdicts
 from siting.policy.verdicts import RESULTS
 from siting.scoring import Criterion
@@ -128,6 +129,19 @@ def test_bounds_follow_the_date(year, own, since):
     assert (found["direct_connection_own_share"].value, found["direct_connection_own_share"].since) == (own, since)
     assert found["direct_connection_export"].value == 0.2
     assert policy.limits() == Limits(self_use_share_min=0.6, own_share_min=own, export_share_max=0.2)
+
+
+def test_limits_are_shown_before_anything_runs(tmp_path, capsys):
+    file = tmp_path / "study.yaml"
+    file.write_text("policy: {year: 2030, constrain: true}\n", encoding="utf-8")
+    app(["validate", str(file)], standalone_mode=False)
+    shown = capsys.readouterr().out
+    assert "limit of the supply: own share: at least 35 % by 发改能源〔2025〕650号" in shown
+    assert "export share: at most 0 %" in shown
+    assert "the strictest, as it is not given: spot market" in shown
+    file.write_text("policy: {year: 2030}\n", encoding="utf-8")
+    app(["validate", str(file)], standalone_mode=False)
+    assert "limit" not in capsys.readouterr().out
 
 
 def test_the_stricter_of_two_limits_counts():

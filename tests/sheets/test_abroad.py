@@ -39,7 +39,8 @@ def served(tmp_path_factory):
     """Cache with the hours of Rotterdam and Palos, fetched once from loopback."""
     server, patch = Server(), pytest.MonkeyPatch()
     patch.setenv("SITING_CACHE", str(tmp_path_factory.mktemp("cache")))
-    patch.setenv("SITING_TIMEOUT", "5")
+    # the first answer compiles the path of the sun: an impatient client would ask again
+    patch.setenv("SITING_TIMEOUT", "300")
     copies.aim(patch, server)
     server.make = lambda path, query: served_json(query) if path == "/api/temporal/hourly/point" else None
     app(["clusters", "--fetch", "--only", "rotterdam", "--only", "palos", "--json"], standalone_mode=False)
