@@ -140,6 +140,31 @@ def test_real_elevation_in_tiles_becomes_altitude_and_slope(served, tmp_path):
     assert np.corrcoef(steep.ravel(), rise.ravel())[0, 1] > 0.99
 
 
+def test_real_pattern_of_bare_ground_in_tiles_becomes_shares(served, tmp_path):
+    """Two classes, told apart at 3 % of bare ground, in the layout of WorldCover."""
+    west, south = 117, 30
+    with rasterio.open(COVER) as source:
+        values = np.full((1800, 1800), np.nan, np.float32)
+        there = rasterio.transform.from_origin(west, south + 3, 1 / 600, 1 / 600)
+        reproject(rasterio.band(source, 1), values, dst_transform=there, dst_crs="EPSG:4326", resampling=Resampling.nearest)
+        classes = np.where(source.read(1) >= 3.0, 60, 30)
+        left, top = source.index(118.0, 32.0)[1], source.index(118.0, 32.0)[0]
+        right, bottom = source.index(119.0, 31.0)[1], source.index(119.0, 31.0)[0]
+    assert np.isfinite(values).all()
+    content = copies.geotiff(np.where(values >= 3.0, 60, 30).astype(np.uint8), west, south + 3, (1 / 600, 1 / 600), 0)
+    served.files[f"/v200/2021/map/ESA_WorldCover_10m_2021_v200_N{south}E{west}_Map.tif"] = content
+    path = tmp_path / "cover.yaml"
+    path.write_text("region: {bbox: [118, 31, 119, 32]}\nland: {fine_m: 500, land_cover: {dataset: esa_worldcover}}\n", encoding="utf-8")
+    fetch(plan(read_study(path)))
+    layers = open_layers(read_study(path))
+    shares = layers["land_cover_fraction"].sel(land_cover="bare_or_sparse")
+    inside = (layers["province"] >= 0) & shares.notnull()
+    np.testing.assert_allclose(layers["land_cover_fraction"].sum("land_cover").values[inside.values], 1.0, atol=1e-12)
+    expected = float((classes[top:bottom, left:right] == 60).mean())
+    assert 0.05 < expected < 0.95
+    assert float(shares.where(inside).mean()) == pytest.approx(expected, abs=0.08)
+
+
 def test_real_shares_under_the_name_of_classes_are_refused_by_address(served, tmp_path):
     path = tmp_path / "cover.yaml"
     cover = f"land: {{fine_m: 1000, land_cover: {{path: '{served.url}/own/{COVER.name}', legend: copernicus_lc100_2019}}}}\n"
