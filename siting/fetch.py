@@ -81,7 +81,7 @@ class Job:
             case "cog_window":
                 return cog_window.pieces(*given)
             case "dem_tiles" | "class_tiles":
-                return tiles.pieces(*given)
+                return tiles.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
             case "zip_raster":
                 return zip_raster.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
             case _:

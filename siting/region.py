@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -114,6 +115,7 @@ def region_bounds(region: Region, areas: gpd.GeoDataFrame) -> Bounds:
     return west, south, east, north
 
 
+@cache
 def fetched_bounds(region: Region, grid: Grid) -> Bounds:
     """Bounds that are fetched for a region: a cell more on all sides, widened to half degrees so that like regions share them."""
     margin = grid.resolution_km / 70.0

@@ -129,6 +129,8 @@ def test_from_fetch_to_map_and_no_second_request(served, keys, study_file, alone
     for title in ("Global Solar Atlas", "ESA WorldCover", "Copernicus digital surface model"):
         assert title in text
         assert title in drawn
+    for layer in ("slope", "distance_to_road"):
+        assert f'"key":"{layer}"' in drawn
     assert keys["header"] in sent
     assert keys["query"] in sent
     assert base64.b64encode(f"me:{keys['password']}".encode()).decode() in sent
