@@ -91,8 +91,8 @@ class Way:
         self.processor.append(float(np.median(busy)))
 
 
-def make_cases(kind: str, sites: int, targets: Sequence[float], hours: int) -> list[Case]:
-    """A case for each target, at the sites in turn: the study's plants, prices and synthetic weather, and a flat load."""
+def make_cases(kinds: Sequence[str], sites: int, targets: Sequence[float], hours: int) -> list[Case]:
+    """A case for each kind and target, at the sites in turn: the study's plants, prices and synthetic weather, and a flat load."""
     from siting import open_layers, screen
     from siting.runner import hourly_yields
 
@@ -111,6 +111,7 @@ def make_cases(kind: str, sites: int, targets: Sequence[float], hours: int) -> l
     limits = np.array([20.0, 20.0, np.inf, np.inf])
     return [
         Case(kind, pv[k % sites], wind[k % sites], np.ones(pv.shape[1]), battery, yearly / 8760, limits, target)
+        for kind in kinds
         for k, target in enumerate(targets)
     ]
 

@@ -37,3 +37,28 @@ def test_scaling_is_measured():
     done = benchmark("scaling", "--sites", "2", "4", "--block", "2", "--repeats", "1", "--kinds", "wind")
     assert done.returncode == 0, done.stderr
     assert len([line for line in done.stdout.splitlines() if line.startswith(("| 2 |", "| 4 |"))]) == 2
+
+
+@pytest.mark.slow
+def test_sizings_are_compared(tmp_path):
+    done = benchmark("supply", "--sites", "1", "--targets", "0.9", "--hours", "480", "--repeats", "1", "--out", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in done.stdout.splitlines() if line.startswith("| siting")]
+    bounded = [row for row in rows if len(row) == 8]
+    assert len(bounded) == 8
+    for row in bounded:
+        assert float(row[4]) <= (1e-3 if "gap 0.001" in row[0] else 1e-4)
+        assert row[6] in ("1 of 1", "")
+    for rival in ("HiGHS", "linopy", "PyPSA"):
+        assert f"| {rival}" in done.stdout or f"left out: {rival}" in done.stderr
+    assert "is not within" not in done.stdout
+    assert (tmp_path / "supply.png").stat().st_size > 10_000
+    assert (tmp_path / "supply.md").read_text(encoding="utf-8") in done.stdout
+
+
+@pytest.mark.slow
+def test_china_is_measured():
+    done = benchmark("china", "--cells", "4", "--threads", "1", "--block", "2", "--targets", "0.8", "0.9")
+    assert done.returncode == 0, done.stderr
+    assert "4 cells, DC80, DC90" in done.stdout
+    assert "8 of 8 portfolios certified" in done.stdout

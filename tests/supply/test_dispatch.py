@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from reference import dispatch as reference
 
 from siting.supply import Portfolio, Storage, dispatch_year
-from siting.supply.dispatch import SERIES, Battery, Mix, find_anchor, served_with_slope, trace
+from siting.supply.dispatch import SERIES, Battery, Mix, Spans, find_anchor, merge, served_with_slope, trace
 from siting.vocabulary import AlignmentError, UnitsError
 
 LOSSLESS = Storage(round_trip_efficiency=1.0, minimum_state_of_charge=0.0)
@@ -23,6 +23,14 @@ def random_case(seed, hours=200):
     mix = Mix(*(rng.uniform(0, 4, 2)), rng.uniform(0.05, 1.5), rng.uniform(0.1, 12))
     battery = Battery(rng.uniform(0.8, 1), rng.uniform(0.8, 1), rng.uniform(0.5, 1))
     return pv, wind, load, mix, battery
+
+
+def hours_of(pv, wind, load):
+    return Spans(pv, wind, load, np.ones(load.size))
+
+
+def merged(year, mix):
+    return merge(year, mix, Spans(*(np.full(year.load.size, np.nan) for _ in Spans._fields)))
 
 
 def flows(pv, wind, load, mix, battery, export_limit=0.0):
@@ -79,7 +87,7 @@ def test_missing_energy_is_the_optimum_of_the_linear_programme(seed):
     )
     slope = np.empty(4)
     assert flows(pv, wind, load, mix, battery)["import"].sum() == pytest.approx(best, abs=1e-9 * load.sum())
-    assert served_with_slope(pv, wind, load, mix, battery, slope) == pytest.approx(best, abs=1e-9 * load.sum())
+    assert served_with_slope(hours_of(pv, wind, load), mix, battery, slope) == pytest.approx(best, abs=1e-9 * load.sum())
 
 
 def test_oracle_sees_a_planted_error():
@@ -142,19 +150,55 @@ def test_planes_bound_the_served_energy_everywhere(seed, other):
     bare = mix._replace(power=0.0, energy=0.0)
     for here, there in ((mix, elsewhere), (bare, elsewhere), (elsewhere, bare), (mix._replace(power=1.0), elsewhere)):
         slope = np.empty(4)
-        served = load.sum() - served_with_slope(pv, wind, load, here, battery, slope)
+        served = load.sum() - served_with_slope(hours_of(pv, wind, load), here, battery, slope)
         bound = served + float(slope @ (np.array(there) - np.array(here)))
         assert load.sum() - flows(pv, wind, load, there, battery)["import"].sum() <= bound + 1e-9 * load.sum()
+
+
+@settings(max_examples=150, deadline=None)
+@given(CASES, CASES)
+def test_merged_hours_need_no_more_and_the_same_for_their_portfolio(seed, other):
+    """Planes below the import of merged hours are below that of the hours, everywhere; they touch at the portfolio."""
+    pv, wind, load, mix, battery = random_case(seed)
+    year, rng = hours_of(pv, wind, load), np.random.default_rng(other)
+    spans, slope, same = merged(year, mix), np.empty(4), np.empty(4)
+    assert spans.load.size <= load.size
+    np.testing.assert_allclose([values.sum() for values in spans], [values.sum() for values in year], rtol=1e-12)
+    here = served_with_slope(year, mix, battery, slope)
+    assert served_with_slope(spans, mix, battery, same) == pytest.approx(here, abs=1e-11 * load.sum())
+    np.testing.assert_allclose(same, slope, atol=1e-9 * load.sum())
+    elsewhere = Mix(*rng.uniform(0, 5, 3), rng.uniform(0, 15))
+    relaxed = served_with_slope(spans, elsewhere, battery, slope)
+    assert relaxed <= served_with_slope(year, elsewhere, battery, np.empty(4)) + 1e-11 * load.sum()
+    plane = relaxed - float(slope @ (np.array(mix) - np.array(elsewhere)))
+    assert plane <= here + 1e-11 * load.sum()
+
+
+def test_hours_that_a_portfolio_treats_alike_are_merged():
+    """A night, two hours that fill the battery beyond its power, and a morning within it."""
+    pv = np.array([0.0, 0.0, 0.5, 1.0, 1.0, 0.0])
+    load = np.full(6, 0.4)
+    spans = merged(hours_of(pv, 0 * pv, load), Mix(1.0, 0.0, 0.4, 2.0))
+    assert spans.hours.tolist() == [2, 1, 2, 1]
+    assert spans.pv.tolist() == [0.0, 0.5, 2.0, 0.0]
+
+
+def test_merging_by_another_portfolio_hides_imports():
+    """Else the property above would hold for hours left as they are."""
+    pv, wind, load, mix, battery = random_case(5)
+    spans = merged(hours_of(pv, wind, load), mix._replace(pv=4 * mix.pv, power=9.0))
+    full = served_with_slope(hours_of(pv, wind, load), mix, battery, np.empty(4))
+    assert served_with_slope(spans, mix, battery, np.empty(4)) < full - 1e-3 * load.sum()
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_slope_is_the_finite_difference(seed):
     pv, wind, load, mix, battery = random_case(seed)
     slope, step = np.empty(4), 1e-7
-    missing = served_with_slope(pv, wind, load, mix, battery, slope)
+    missing = served_with_slope(hours_of(pv, wind, load), mix, battery, slope)
     for k, field in enumerate(Mix._fields):
         moved = mix._replace(**{field: getattr(mix, field) + step})
-        difference = (missing - served_with_slope(pv, wind, load, moved, battery, np.empty(4))) / step
+        difference = (missing - served_with_slope(hours_of(pv, wind, load), moved, battery, np.empty(4))) / step
         assert difference == pytest.approx(slope[k], rel=1e-4, abs=1e-4)
 
 
@@ -168,7 +212,7 @@ def test_store_that_never_fills_and_empties_within_the_year_still_closes(surplus
     change = f["state_of_charge"] - np.roll(f["state_of_charge"], 1)
     np.testing.assert_allclose(f["charge"] - f["discharge"], change, atol=1e-9)
     assert f["import"].sum() == pytest.approx(max(100.0 - 100 * surplus, 0.0), abs=1e-9)
-    assert find_anchor(pv, 0 * pv, load, mix, battery).level in (0.0, 1e4)
+    assert find_anchor(hours_of(pv, 0 * pv, load), mix, battery).level in (0.0, 1e4)
 
 
 def test_idle_hour_without_net_keeps_the_store():

@@ -1,4 +1,5 @@
 import math
+import os
 
 import numpy as np
 import pytest
@@ -34,6 +35,9 @@ def capacities(mix):
 def cost(mix, price):
     return capacities(mix) @ COSTS + price * mix["import_energy"]
 
+
+#: Seeds of the instances of a year: one, or SITING_SIZING_YEARS of them (50 take about an hour).
+YEARS = range(1000, 1000 + int(os.environ.get("SITING_SIZING_YEARS", "1")))
 
 SHAPES = {
     "flat": lambda hour: np.ones(hour.size),
@@ -97,7 +101,7 @@ def test_optimum_of_the_linear_programme_lies_between_the_bounds(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1000])
+@pytest.mark.parametrize("seed", YEARS)
 def test_optimum_of_a_year_lies_between_the_bounds(seed):
     check_against_programme(seed, days=(364, 365))
 
