@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.25
 
 #: Sites whose surroundings are looked at together, which bounds the memory.
-_TOGETHER = 500
+_TOGETHER = 64
 
 
 class Placement(Parameters):
