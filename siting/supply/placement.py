@@ -48,8 +48,8 @@ class Placement(Parameters):
     )
     distance_max_km: Mapping[str, Annotated[float, Field(ge=0, le=500)]] = Field(
         {},
-        description="Rule limit on the distance by the park's province (ISO 3166-2, or all); none by default: documents 650 and 688 state none, "
-        "and provinces that do often say 50 to 100 km or the next county, low confidence.",
+        description="Rule limit on the distance by the park's province (ISO 3166-2, or all); none by default: documents 650 and 688 "
+        "state none, and provinces that do often say 50 to 100 km or the next county, low confidence.",
     )
     same_province: bool = Field(False, description="Whether plants must stand in the park's province.")
 
