@@ -18,6 +18,7 @@ from siting import economics, emissions, feedin, land, layers, policy, report, r
 from siting.study import Study
 from siting.supply import placement
 from siting.vocabulary import StudyError
+from siting.weather_hours import HOURLY
 from siting.yields import pv, wind
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def evaluate(block: xr.Dataset, study: Study, cells: xr.Dataset | None = None) -
     """
     if cells is None:
         return supply.match_supply(hourly_yields(block, study), study.load, study.bounded_supply, study.finance)
-    hours = hourly_yields(cells, study)
+    hours = hourly_yields(cells, study).drop_vars(HOURLY)
     own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
     return supply.match_supply(own, study.load, study.bounded_supply, study.finance, hours)
 

@@ -70,7 +70,7 @@ class Finance(Parameters):
         0.0,
         ge=0,
         le=20_000,
-        description="Line from plant to park per kW of PV or wind, over 40 years; 0 as the plants stand in the park's cell.",
+        description="Line from plant to park per kW of PV or wind, over 40 years, besides lines to other cells; 0 by default.",
     )
     tariff: Tariff = Field(default_factory=Tariff, description="Price of grid power.")
 

@@ -249,7 +249,8 @@ def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, 
 
 def _cells(cells: xr.Dataset, supply: Supply) -> Cells:
     """Cells by ascending number."""
-    cells = cells.sortby("site")
+    land = ["pv_land_fraction", "wind_land_fraction", "cell_area"]
+    cells = cells[["pv_capacity_factor", "wind_capacity_factor", "latitude", "longitude", *land]].sortby("site")
     hours = [_checked(cells[f"{plant}_capacity_factor"].transpose("site", "time"), f"{plant}_capacity_factor") for plant in ("pv", "wind")]
     scalars = (cells["latitude"], cells["longitude"], *_land_limits(cells, supply))
     return Cells(cells["site"].to_numpy(), *(values.to_numpy() for values in scalars), *hours)

@@ -8,7 +8,6 @@ less room for plants never makes a supply cheaper. What is kept is the least of 
 
 from __future__ import annotations
 
-import itertools
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -173,12 +172,6 @@ def _lower(cost: Floats, mixes: Floats) -> Floats:
     return np.where(np.isfinite(cost), cost * (1.0 - mixes[:, QUANTITIES.index("sizing_gap")]), np.inf)
 
 
-def _match(pv: Spot, wind: Spot, lines: tuple[int, int], park: Park) -> Found:
-    """Supply with one choice of lines."""
-    return _sized(pv, wind, [each.lines.loss_share[k] for each, k in zip((pv, wind), lines, strict=True)],
-                  [each.lines.capacity_mw[k] for each, k in zip((pv, wind), lines, strict=True)], park)  # fmt: skip
-
-
 def _sized(pv: Spot, wind: Spot, losses: list[float], carried: list[float], park: Park) -> Found:
     """Supply with hours that lost a share, from plants whose largest output lines can carry [MW]."""
     hours = [each.hours * (1.0 - loss) for each, loss in zip((pv, wind), losses, strict=True)]
@@ -203,11 +196,10 @@ def _search(best: Best, pairs: list[tuple[Spot, Spot]], park: Park) -> float:
     relaxed = [_relaxed(pv, wind, best, park) for pv, wind in pairs]
     reached = max(share for _, share in relaxed)
     hope = [float(np.sum(np.maximum(_capped(best.cost) - choices.bounds.min(axis=(0, 1)), 0.0))) for choices, _ in relaxed]
-    before = best.floor.copy()
+    before = np.stack([best.cost, best.floor])
     for k in np.argsort(-np.array(hope), kind="stable"):
         _try_lines(pairs[k], relaxed[k][0], best, park)
-    changed = (best.floor != before) & np.isfinite(best.cost)
-    best.floor[:] = np.minimum(best.floor, best.cost)
+    changed = np.any(before != np.stack([best.cost, best.floor]), axis=0) & np.isfinite(best.cost)
     _set_gap(best, changed)
     return reached
 
@@ -219,7 +211,8 @@ def _capped(cost: Floats) -> Floats:
 
 def _set_gap(best: Best, where: NDArray[np.bool_]) -> None:
     """Gap over all choices."""
-    best.mixes[where, QUANTITIES.index("sizing_gap")] = 1.0 - best.floor[where] / best.cost[where]
+    least = np.minimum(best.floor, best.cost)[where]
+    best.mixes[where, QUANTITIES.index("sizing_gap")] = 1.0 - least / best.cost[where]
 
 
 def _relaxed(pv: Spot, wind: Spot, best: Best, park: Park) -> tuple[Choices, float]:
@@ -258,16 +251,15 @@ def undercut(lines: LineDesigns, power: float) -> tuple[float, float]:
     The cost of the cheapest line is a staircase in the power, so that it is enough to stay below each line at its capacity.
     """
     capacity, cost = lines.capacity_mw, lines.annual_cost_cny
-    best = (float(cost.min()), 0.0)
-    for i, j in itertools.combinations(range(cost.size), 2):
-        if capacity[j] <= capacity[i] or cost[j] <= cost[i]:
-            continue
-        slope = (cost[j] - cost[i]) / (capacity[j] - capacity[i])
-        fixed = cost[i] - slope * capacity[i]
-        below = bool(np.all(fixed + slope * capacity <= cost * (1 + 1e-12)))
-        if below and fixed + slope * power > best[0] + best[1] * power:
-            best = (float(fixed), float(slope))
-    return best
+    if cost.size == 1:
+        return float(cost[0]), 0.0
+    one, other = np.nonzero((capacity > capacity[:, None]) & (cost > cost[:, None]))
+    slopes = (cost[other] - cost[one]) / (capacity[other] - capacity[one])
+    slopes, fixed = np.r_[0.0, slopes], np.r_[cost.min(), cost[one] - slopes * capacity[one]]
+    below = np.all(fixed[:, None] + slopes[:, None] * capacity <= cost * (1 + 1e-12), axis=1)
+    below[0] = True
+    best = int(np.argmax(np.where(below, fixed + slopes * power, -np.inf)))
+    return float(fixed[best]), float(slopes[best])
 
 
 def _fitting(pv: Spot, wind: Spot, found: Found) -> tuple[int, int]:
@@ -286,18 +278,17 @@ def _fitting(pv: Spot, wind: Spot, found: Found) -> tuple[int, int]:
 def _try_lines(pair: tuple[Spot, Spot], choices: Choices, best: Best, park: Park) -> None:
     """Size the supply for each choice of lines that may still be cheaper, and keep the cheapest by target."""
     (pv, wind), (fixed, bounds, pick) = pair, choices
-    room = np.minimum(pv.lines.capacity_mw, 1e9)[:, None] + np.minimum(wind.lines.capacity_mw, 1e9)
+    capacity, loss = [each.lines.capacity_mw for each in pair], [each.lines.loss_share for each in pair]
+    room = np.minimum(capacity[0], 1e9)[:, None] + np.minimum(capacity[1], 1e9)
     tried = np.zeros(fixed.shape, dtype=bool)
     while (open_ := np.any(bounds < best.cost, axis=2) & ~tried).any():
         if not open_[pick]:
             pick = np.unravel_index(int(np.argmax(np.where(open_, room, -1.0))), room.shape)  # type: ignore[assignment]
-        found = _match(pv, wind, pick, park)
+        losses, carried = ([values[k] for values, k in zip(columns, pick, strict=True)] for columns in (loss, capacity))
+        found = _sized(pv, wind, losses, carried, park)
         tried[pick] = True
         _keep(found, float(fixed[pick]), pair, pick, best)
-        weaker = np.ix_(*(
-            (each.lines.capacity_mw <= each.lines.capacity_mw[k]) & (each.lines.loss_share >= each.lines.loss_share[k])
-            for each, k in zip(pair, pick, strict=True)
-        ))  # fmt: skip
+        weaker = np.ix_(*((capacity[n] <= carried[n]) & (loss[n] >= losses[n]) for n in range(2)))
         bounds[weaker] = np.maximum(bounds[weaker], fixed[weaker][..., None] + found.lower)
         pick = _fitting(pv, wind, found)
 

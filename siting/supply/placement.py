@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 LEAST_SHARE = 0.25
 
 #: Sites whose surroundings are looked at together, which bounds the memory.
-_TOGETHER = 500
+_TOGETHER = 64
 
 
 class Placement(Parameters):
@@ -48,8 +48,8 @@ class Placement(Parameters):
     )
     distance_max_km: Mapping[str, Annotated[float, Field(ge=0, le=500)]] = Field(
         {},
-        description="Rule limit on the distance by the park's province (ISO 3166-2); none by default: documents 650 and 688 state none, "
-        "and provinces that do often say 50 to 100 km or the next county, low confidence.",
+        description="Rule limit on the distance by the park's province (ISO 3166-2, or all); none by default: documents 650 and 688 "
+        "state none, and provinces that do often say 50 to 100 km or the next county, low confidence.",
     )
     same_province: bool = Field(False, description="Whether plants must stand in the park's province.")
 
@@ -66,7 +66,8 @@ class Placement(Parameters):
 
     def farthest_km(self, province: Numbers) -> Floats:
         """Farthest a plant may stand by the province indices of the parks [km]."""
-        limits = np.array([min(self.distance_max_km.get(code, self.radius_km), self.radius_km) for code in (*PROVINCES, "")])
+        rest = self.distance_max_km.get("all", self.radius_km)
+        limits = np.array([min(self.distance_max_km.get(code, rest), self.radius_km) for code in (*PROVINCES, "")])
         return np.asarray(limits[np.where(province >= 0, province, -1)])
 
 

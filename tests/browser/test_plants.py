@@ -40,8 +40,9 @@ def test_a_site_shows_its_plants_and_its_line(visit, file, placed):
     seen.page.click("#list tbody tr:nth-child(1)")
     seen.page.wait_for_selector("#card:not([hidden])")
     card = seen.text("#card")
-    for part in ("Where the plants stand", "87 km away, 220 kV, 1.0 % lost", "own cell", "31.4"):
+    for part in ("Where the plants stand", "220 kV, 1.0 %", "87", "own cell", "31.4"):
         assert part in card
+    assert seen.evaluate("(() => { const card = document.getElementById('card'); return card.scrollWidth <= card.clientWidth; })()")
     assert seen.page.locator("path.way.wind").count() == 1
     assert seen.page.locator("path.plant.wind").count() == 1
     assert seen.page.locator(".way.pv, .plant.pv").count() == 0, "PV stands on the site's own land"

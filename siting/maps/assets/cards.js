@@ -74,16 +74,19 @@ Siting.cards = (() => {
 
   // Only where some plant stands elsewhere; lines are drawn beside it.
   function plants(row) {
-    if (!Siting.lines(row).length && !targets.some((_, index) => at(row, "line_cost", index) > 0)) return null;
+    if (!targets.some((_, index) => at(row, "line_cost", index) > 0)) return null;
+    const away = (plant, index) => at(row, `${plant}_plant_distance`, index) > 0;
     const where = (plant) => (index) => {
-      const distance = at(row, `${plant}_plant_distance`, index);
-      if (distance === null || !(at(row, `${plant}_capacity`, index) > 0)) return word("plants_none");
-      if (distance === 0) return word("plants_own");
-      return word("plants_away", { km: number(distance), kv: number(at(row, `${plant}_line_voltage`, index)), loss: percent(at(row, `${plant}_line_loss_share`, index)) });
+      if (!(at(row, `${plant}_capacity`, index) > 0)) return word("plants_none");
+      return away(plant, index) ? number(at(row, `${plant}_plant_distance`, index)) : word("plants_own");
     };
+    const line = (plant) => (index) => (away(plant, index) ? `${number(at(row, `${plant}_line_voltage`, index))} kV, ${percent(at(row, `${plant}_line_loss_share`, index))}` : "–");
+    const rows = ["pv", "wind"].map((plant) => [
+      [word(`${plant}_short`), where(plant), unit("km")],
+      targets.some((_, index) => away(plant, index)) && [word(`plants_line_${plant}`), line(plant)],
+    ]);
     return section(word("plants"), grid([
-      [word("pv_short"), where("pv")],
-      [word("wind_short"), where("wind")],
+      ...rows.flat(),
       [word("plants_lines"), (index) => number(at(row, "line_cost", index) / 1e6, 1), unit("million CNY")],
     ]), el("p", { class: "note" }, word("plants_note")));
   }

@@ -238,8 +238,9 @@ Siting.map = (() => {
       const drawn = { pane: "clusters", renderer, interactive: false };
       group.addLayer(L.polyline(way, { ...drawn, className: `way ${plant}` }));
       group.addLayer(L.circleMarker(way[0], { ...drawn, radius: 6, className: `plant ${plant}` }));
-      const text = el("span", {}, word(`${plant}_short`));
-      group.addLayer(L.marker(way[0], { pane: "clusters", interactive: false, keyboard: false, icon: L.divIcon({ className: "plant-name", iconSize: [60, 16], iconAnchor: plant === "pv" ? [68, 8] : [-8, 8], html: text }) }));
+      const west = way[0][1] <= way[1][1]; // the name stands on the far side of the plant
+      const icon = L.divIcon({ className: `plant-name${west ? " west" : ""}`, iconSize: [60, 16], iconAnchor: west ? [70, 8] : [-10, 8], html: el("span", {}, word(`${plant}_short`)) });
+      group.addLayer(L.marker(way[0], { pane: "clusters", interactive: false, keyboard: false, icon }));
     }
     ways = group.addTo(map);
   }
