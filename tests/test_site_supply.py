@@ -6,11 +6,13 @@ import pytest
 import xarray as xr
 
 from siting import land, layers, runner
+from siting.demand import Flexibility, Load
 from siting.maps.dispatch_charts import draw_costs, draw_worst_week, draw_year, worst_week
 from siting.site_supply import OUTPUTS, supply_site, write_site
 from siting.study import Robustness, Study
 from siting.supply import Supply
 from siting.supply.placement import Placement
+from siting.supply.site import PROGRAMME
 from siting.vocabulary import OutputError, StudyError
 
 STUDY = Study(title="a box", region={"bbox": (94.5, 36, 96, 37)}, supply=Supply(targets=(0.8, 0.9)), load={"profile": "module"})
@@ -120,3 +122,19 @@ def test_sites_and_targets_that_are_not_there_are_one_line(block, tmp_path):
     (tmp_path / "week.png").mkdir()
     with pytest.raises(OutputError, match=r"found a folder 'week.png'"):
         supply_site(STUDY, int(block["site"].to_numpy()[block["load_allowed"].to_numpy()][0]), 0.9, tmp_path)
+
+
+def test_hours_of_a_flexible_load_are_those_of_its_programme(one, tmp_path):
+    """The hours add up to the row, and what moves is seen in them."""
+    load = Load(mean_mw=100, flexibility=Flexibility(shiftable_share=0.2, interruptible_share=0.1))
+    study = STUDY.model_copy(update={"load": load, "supply": Supply(targets=(0.9,))})
+    supply = supply_site(study, one.number, 0.9)
+    row, hours = supply.chosen, supply.hours
+    assert float(row["supply_engine"]) == PROGRAMME
+    assert hours["import"].sum() == pytest.approx(float(row["import_energy"]), rel=1e-9)
+    assert hours["cut"].sum() == pytest.approx(float(row["cut_energy"]), rel=1e-9, abs=1e-6)
+    assert np.ptp(hours["load"]) > 1.0
+    served = hours["direct"] + hours["discharge"] + hours["import"] - hours["grid_charge"]
+    np.testing.assert_allclose(served, hours["load"], atol=1e-6)
+    write_site(supply, tmp_path)
+    assert (tmp_path / "supply.json").exists()

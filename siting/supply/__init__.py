@@ -35,7 +35,7 @@ from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
-from siting.supply.site import QUANTITIES, Block, Hours, Site, battery_of, match_site, reach_limits
+from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, match_site, reach_limits, sized_hours
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
@@ -381,7 +381,6 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
         As of :func:`dispatch_year`, with output of ``pv`` and ``wind`` at the park, ``grid_charge`` (part of charge and of import), and
         the load that is served and that is cut [MW]. The state of charge is that above the minimum.
     """
-    from siting.supply import sizing
     from siting.supply.dispatch import SERIES
 
     block, feedin, one = _block(load, supply, finance, _calendar_year(site)), _feedin(site), site.isel(site=0)
@@ -395,14 +394,21 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
         if float(chosen[f"{plant}_plant_distance"]) > 0:
             limits[k] = float(chosen[f"{plant}_capacity"])
     place = Site(hours[0], hours[1], 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
-    found: dict[float, Hours] = {}
-    count = len(supply.targets)
-    match_site(
-        place, block, sizing.empty_state(block.load.size), np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), found
-    )
-    known = found[float(chosen["target"])]
+    known = _known_hours(place, block, chosen)
     plants = {plant: hours[k] * float(chosen[f"{plant}_capacity"]) for k, plant in enumerate(("pv", "wind"))}
     return dict(zip(SERIES, known.flows, strict=True)) | {"load": known.served, "cut": known.cut} | plants
+
+
+def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
+    """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
+    from siting.supply import sizing
+
+    if float(chosen["supply_engine"]) == FAST:
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]])
+    count = len(block.supply.targets)
+    mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
+    match_site(site, block, sizing.empty_state(block.load.size), mixes, monthly, found)
+    return found[float(chosen["target"])]
 
 
 def dispatch_year(

@@ -169,14 +169,22 @@ def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result
 
     if np.isnan(result[0]):
         return None
-    mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
-    hourly = np.empty((len(dispatch.SERIES), block.load.size))
-    dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
-    totals[:4] = mix
-    account.account(hourly, block.month, block.load, battery, totals, monthly)
+    totals[:4] = result[:4] * block.mean_mw
+    hours = sized_hours(site, block, totals[:4].tolist())
+    account.account(hours.flows, block.month, block.load, battery, totals, monthly)
     gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
     peak = float(np.max(block.load))
-    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
+    _describe(site, block, terms, totals, Optimum(hours.flows[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
+    return hours
+
+
+def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
+    """Hours of a portfolio of the fast engine [MW, MWh]."""
+    from siting.supply import dispatch
+
+    hourly = np.empty((len(dispatch.SERIES), block.load.size))
+    battery = battery_of(block.supply.storage)
+    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, hourly)
     return Hours(hourly, block.load, np.zeros_like(block.load))
 
 
