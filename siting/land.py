@@ -72,13 +72,13 @@ class Land(Parameters):
     plant_altitude_max_m: float = Field(default=5000.0, ge=0.0, le=9000.0, description="Altitude from which no land counts for plants [m].")
     plant_open_fraction_min: float = Field(default=0.05, ge=0.0, le=1.0, description="Least open share of a cell that plants need [1].")
     pv_usable_share: float = Field(
-        default=0.2, ge=0.0, le=1.0, description="Share of open land that PV can use; assumed, slope and land cover are unknown [1]."
+        default=0.2, ge=0.0, le=1.0, description="Share of open land that PV can use, an assumption the same everywhere [1]."
     )
     wind_usable_share: float = Field(
         default=0.3,
         ge=0.0,
         le=1.0,
-        description="Share of open land that wind farms can use; assumed, slope and land cover are unknown [1].",
+        description="Share of open land that wind farms can use, an assumption the same everywhere [1].",
     )
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=_EXCLUSION_LIMIT, description="The user's own areas to leave out.")
 
