@@ -6,13 +6,14 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
 from siting.catalog.addresses import AddressedFile, is_address, key_of_environment
 from siting.catalog.cache import (
+    Area,
     Bounds,
     Piece,
     cache_root,
@@ -33,7 +34,7 @@ from siting.catalog.rasters import check_mosaic
 from siting.catalog.remote import RemoteEntry
 from siting.catalog.tiles import PER_DEGREE
 from siting.catalog.transport import Transport
-from siting.region import fetched_bounds
+from siting.region import fetched_area, outline
 from siting.study import Study
 from siting.vocabulary import IntegrityError, SitingError, StudyError
 
@@ -49,7 +50,7 @@ class Job:
     """One dataset for one region."""
 
     entry: RemoteEntry
-    bounds: Bounds
+    area: Area
     years: tuple[int, ...]
     cache: Path
     transport: Transport = field(repr=False)
@@ -60,6 +61,11 @@ class Job:
         return self.entry.id
 
     @property
+    def bounds(self) -> Bounds:
+        """West, south, east, north [degree]."""
+        return self.area.bounds
+
+    @property
     def about(self) -> tuple[str, str]:
         """Licence, and what it is."""
         return self.entry.licence, f"{self.entry.title} ({self.entry.version}): {self.entry.citation}"
@@ -67,7 +73,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where the product is put."""
-        return product_folder(self.entry, self.bounds, self.cache)
+        return product_folder(self.entry, self.area, self.cache)
 
     @property
     def pieces(self) -> list[Piece]:
@@ -81,7 +87,7 @@ class Job:
             case "cog_window":
                 return cog_window.pieces(*given)
             case "dem_tiles" | "class_tiles":
-                return tiles.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
+                return tiles.pieces(self.entry, self.bounds, outline(self.area), self.store_of_pieces, self.transport)
             case "zip_raster":
                 return zip_raster.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
             case _:
@@ -195,7 +201,7 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     StudyError
         If it names none, or a year or a region that a dataset doesn't have.
     """
-    bounds = fetched_bounds(study.region, study.grid)
+    area = fetched_area(study.region, study.grid)
     rasters = [*study.layers.values(), study.land.slope, study.land.land_cover]
     wanted: dict[str, tuple[int, ...]] = {each.dataset: () for each in rasters if isinstance(each, FetchedRaster)}
     if study.weather.dataset is not None:
@@ -204,8 +210,8 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     jobs: list[Job | FileJob] = []
     for name, years in wanted.items():
         entry = catalog.remote_entry(name)
-        _check_extent(entry, bounds, years)
-        jobs.append(Job(entry, bounds, years, cache, _transport(entry)))
+        _check_extent(entry, area.bounds, years)
+        jobs.append(Job(entry, area, years, cache, _transport(entry)))
     jobs += [FileJob(AddressedFile(address, cache), Transport()) for address in _addresses(study)]
     if not jobs:
         raise StudyError(
@@ -321,7 +327,7 @@ def _make_store(job: Job) -> dict[str, str]:
 
 
 def _paths(job: Job, year: int) -> list[Path]:
-    return [job.store_of_pieces / piece.name for piece in Job(job.entry, job.bounds, (year,), job.cache, job.transport).pieces]
+    return [job.store_of_pieces / piece.name for piece in replace(job, years=(year,)).pieces]
 
 
 def _grid_cells(job: Job, year: int) -> tuple[Any, None]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from siting.catalog.cache import Area
 from siting.catalog.fetched import FetchedRaster
 from siting.grid import cell_area_km2, cell_numbers
 from siting.ground import is_given, rule_labels
@@ -124,10 +125,10 @@ class Land(Parameters):
                 raise StudyError(f"expected {what} with different names, found {', '.join(names)}; rename the repeated ones")
         return self
 
-    def placed(self, bounds: tuple[float, float, float, float]) -> Land:
+    def placed(self, area: Area) -> Land:
         """Limits of land in a region, for which datasets were fetched."""
         given = {"slope": self.slope, "land_cover": self.land_cover}
-        return self.model_copy(update={name: item.placed(name, bounds) for name, item in given.items() if isinstance(item, FetchedRaster)})
+        return self.model_copy(update={name: item.placed(name, area) for name, item in given.items() if isinstance(item, FetchedRaster)})
 
 
 @step(needs=_NEEDS, adds=("cell_area", "load_allowed", "pv_land_fraction", "wind_land_fraction"))

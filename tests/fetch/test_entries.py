@@ -158,6 +158,10 @@ def test_real_study_can_be_planned():
     from siting.fetch import plan
 
     items = plan(read_study("northwest_real"))
+    tiles = {item.job.entry.id: len(item.missing) for item in items if item.job.entry.tiled}
+    # of 1242 and 152 within the bounds, those that touch the provinces
+    assert tiles["copernicus_dem_90"] < 750
+    assert tiles["esa_worldcover"] < 110
     assert {item.job.entry.id for item in items} == {
         "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
     }  # fmt: skip
