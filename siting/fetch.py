@@ -6,13 +6,14 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
 from siting.catalog.addresses import AddressedFile, is_address, key_of_environment
 from siting.catalog.cache import (
+    Area,
     Bounds,
     Piece,
     cache_root,
@@ -33,7 +34,7 @@ from siting.catalog.rasters import check_mosaic
 from siting.catalog.remote import RemoteEntry
 from siting.catalog.tiles import PER_DEGREE
 from siting.catalog.transport import Transport
-from siting.region import fetched_bounds
+from siting.region import fetched_area, outline
 from siting.study import Study
 from siting.vocabulary import IntegrityError, SitingError, StudyError
 
@@ -49,7 +50,7 @@ class Job:
     """One dataset for one region."""
 
     entry: RemoteEntry
-    bounds: Bounds
+    area: Area
     years: tuple[int, ...]
     cache: Path
     transport: Transport = field(repr=False)
@@ -60,6 +61,11 @@ class Job:
         return self.entry.id
 
     @property
+    def bounds(self) -> Bounds:
+        """West, south, east, north [degree]."""
+        return self.area.bounds
+
+    @property
     def about(self) -> tuple[str, str]:
         """Licence, and what it is."""
         return self.entry.licence, f"{self.entry.title} ({self.entry.version}): {self.entry.citation}"
@@ -67,7 +73,7 @@ class Job:
     @property
     def folder(self) -> Path:
         """Where the product is put."""
-        return product_folder(self.entry, self.bounds, self.cache)
+        return product_folder(self.entry, self.area, self.cache)
 
     @property
     def pieces(self) -> list[Piece]:
@@ -81,7 +87,7 @@ class Job:
             case "cog_window":
                 return cog_window.pieces(*given)
             case "dem_tiles" | "class_tiles":
-                return tiles.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
+                return tiles.pieces(self.entry, self.bounds, outline(self.area), self.store_of_pieces, self.transport)
             case "zip_raster":
                 return zip_raster.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
             case _:
@@ -195,13 +201,13 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     StudyError
         If it names none, or a year or a region that a dataset doesn't have.
     """
-    bounds = fetched_bounds(study.region, study.grid)
+    area = fetched_area(study.region, study.grid)
     rasters = [*study.layers.values(), study.land.slope, study.land.land_cover]
     wanted: dict[str, tuple[int, ...]] = {each.dataset: () for each in rasters if isinstance(each, FetchedRaster)}
     if study.weather.dataset is not None:
         wanted[study.weather.dataset] = tuple(sorted({study.weather.year, *study.weather.level_years}))
     cache = cache or cache_root()
-    items = [plan_dataset(name, years, bounds, cache) for name, years in wanted.items()]
+    items = [plan_dataset(name, years, area, cache) for name, years in wanted.items()]
     items += [_item(FileJob(AddressedFile(address, cache), Transport())) for address in _addresses(study)]
     if not items:
         raise StudyError(
@@ -211,8 +217,8 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     return items
 
 
-def plan_dataset(name: str, years: tuple[int, ...], bounds: Bounds, cache: Path | None = None) -> Item:
-    """What one dataset lacks of some years within bounds.
+def plan_dataset(name: str, years: tuple[int, ...], area: Area, cache: Path | None = None) -> Item:
+    """What one dataset lacks of some years within an area.
 
     Raises
     ------
@@ -222,8 +228,8 @@ def plan_dataset(name: str, years: tuple[int, ...], bounds: Bounds, cache: Path 
         If it has no such year, or doesn't reach so far.
     """
     entry = catalog.remote_entry(name)
-    _check_extent(entry, bounds, years)
-    return _item(Job(entry, bounds, years, cache or cache_root(), _transport(entry)))
+    _check_extent(entry, area.bounds, years)
+    return _item(Job(entry, area, years, cache or cache_root(), _transport(entry)))
 
 
 def _item(job: Job | FileJob) -> Item:
@@ -332,7 +338,7 @@ def _make_store(job: Job) -> dict[str, str]:
 
 
 def _paths(job: Job, year: int) -> list[Path]:
-    return [job.store_of_pieces / piece.name for piece in Job(job.entry, job.bounds, (year,), job.cache, job.transport).pieces]
+    return [job.store_of_pieces / piece.name for piece in replace(job, years=(year,)).pieces]
 
 
 def _grid_cells(job: Job, year: int) -> tuple[Any, None]:

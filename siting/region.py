@@ -10,13 +10,13 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from siting import catalog
+from siting.catalog.cache import Area, Bounds
 from siting.grid import Grid
 from siting.vocabulary import Parameters, StudyError
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-    Bounds = tuple[float, float, float, float]
+    from shapely import Geometry
 
 #: Extent of the embedded data [degree]: west, south, east, north.
 EXTENT = (72.9, 14.9, 136.1, 55.1)
@@ -116,10 +116,20 @@ def region_bounds(region: Region, areas: gpd.GeoDataFrame) -> Bounds:
 
 
 @cache
-def fetched_bounds(region: Region, grid: Grid) -> Bounds:
-    """Bounds that are fetched for a region: a cell more on all sides, widened to half degrees so that like regions share them."""
+def fetched_area(region: Region, grid: Grid) -> Area:
+    """Area that is fetched for a region: a cell more on all sides, with bounds widened to half degrees so that like regions share them."""
     margin = grid.resolution_km / 70.0
     west, south, east, north = region_bounds(region, catalog.open_entry("province_areas").set_index("iso_3166_2"))
-    low = (float(np.floor(2.0 * (edge - margin)) / 2.0) for edge in (west, south))
-    high = (float(np.ceil(2.0 * (edge + margin)) / 2.0) for edge in (east, north))
-    return (*low, *high)  # type: ignore[return-value]
+    low = [float(np.floor(2.0 * (edge - margin)) / 2.0) for edge in (west, south)]
+    high = [float(np.ceil(2.0 * (edge + margin)) / 2.0) for edge in (east, north)]
+    return Area((low[0], low[1], high[0], high[1]), region.codes, margin)
+
+
+@cache
+def outline(area: Area) -> Geometry:
+    """Provinces of an area with the ground around them that its cells may reach, in longitude and latitude."""
+    import shapely
+
+    areas = catalog.open_entry("province_areas").set_index("iso_3166_2")
+    # cells lie askew to the degrees, and degrees of longitude shrink northwards
+    return shapely.buffer(shapely.union_all(areas.geometry[list(area.provinces)].to_numpy()), 2.0 * area.margin)

@@ -24,7 +24,7 @@ from siting.grid import Grid
 from siting.land import Land
 from siting.layers import REPLACEABLE, AnyLayer, UserLayer
 from siting.policy import Policy
-from siting.region import Region, check_provinces, fetched_bounds
+from siting.region import Region, check_provinces, fetched_area
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
@@ -78,22 +78,22 @@ class Study(Parameters):
                 raise ValueError(f"expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {fix}")
         if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedRaster) for layer in layers.values()):
             return layers
-        bounds = fetched_bounds(info.data["region"], info.data["grid"])
-        return {name: layer.placed(name, bounds) if isinstance(layer, FetchedRaster) else layer for name, layer in layers.items()}
+        area = fetched_area(info.data["region"], info.data["grid"])
+        return {name: layer.placed(name, area) if isinstance(layer, FetchedRaster) else layer for name, layer in layers.items()}
 
     @field_validator("land")
     @classmethod
     def _land_placed(cls, land: Land, info: ValidationInfo) -> Land:
         if not {"region", "grid"} <= info.data.keys() or not any(isinstance(each, FetchedRaster) for each in (land.slope, land.land_cover)):
             return land
-        return land.placed(fetched_bounds(info.data["region"], info.data["grid"]))
+        return land.placed(fetched_area(info.data["region"], info.data["grid"]))
 
     @field_validator("weather")
     @classmethod
     def _placed(cls, weather: Weather, info: ValidationInfo) -> Weather:
         if weather.dataset is None or not {"region", "grid"} <= info.data.keys():
             return weather
-        return weather.placed(fetched_bounds(info.data["region"], info.data["grid"]))
+        return weather.placed(fetched_area(info.data["region"], info.data["grid"]))
 
     @field_validator("finance")
     @classmethod

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from siting.vocabulary import CatalogError, IntegrityError, OutputError, ResourceError, SitingError
 
@@ -30,6 +30,14 @@ CACHE = "SITING_CACHE"
 MANIFEST = "manifest.json"
 
 Bounds = tuple[float, float, float, float]
+
+
+class Area(NamedTuple):
+    """What is fetched for a region: bounds [degree], and of tiles those of its provinces, with a margin around them [degree]."""
+
+    bounds: Bounds
+    provinces: tuple[str, ...]
+    margin: float
 
 
 @dataclass(frozen=True)
@@ -53,9 +61,10 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "siting"
 
 
-def product_folder(entry: RemoteEntry, bounds: Bounds, root: Path | None = None) -> Path:
+def product_folder(entry: RemoteEntry, area: Area, root: Path | None = None) -> Path:
     """Folder of what was made of a dataset for a region; a function of both, so that a run finds what a fetch wrote."""
-    text = json.dumps([entry.fingerprint, [float(edge) for edge in bounds]])
+    tiles = [area.provinces, round(area.margin, 4)] if entry.tiled else []
+    text = json.dumps([entry.fingerprint, [float(edge) for edge in area.bounds], *tiles])
     return (root or cache_root()) / entry.id / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -225,7 +234,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def fetched_file(entry: RemoteEntry, bounds: Bounds, name: str, root: Path | None = None) -> Path:
+def fetched_file(entry: RemoteEntry, area: Area, name: str, root: Path | None = None) -> Path:
     """File of a fetched product, unchanged since it was made.
 
     Raises
@@ -235,7 +244,7 @@ def fetched_file(entry: RemoteEntry, bounds: Bounds, name: str, root: Path | Non
     IntegrityError
         If it was changed.
     """
-    folder = product_folder(entry, bounds, root)
+    folder = product_folder(entry, area, root)
     manifest = read_manifest(folder)
     if manifest is None or name not in manifest["files"]:
         raise CatalogError(f"Expected {entry.id} ({name}) for this region in the cache, found none; fix: run `siting fetch` on the study.")

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from siting.catalog import RemoteEntry, remote_entry
-from siting.catalog.cache import cache_root, checksum, fetched_file
+from siting.catalog.cache import Area, cache_root, checksum, fetched_file
 from siting.vocabulary import CatalogError, Parameters, StudyError
 
 
@@ -18,7 +18,7 @@ class FetchedRaster(Parameters):
 
     dataset: str = Field(min_length=1, description="Id of a dataset that can be fetched, see `siting catalog list`.")
     _name: str = PrivateAttr(default="")
-    _bounds: tuple[float, float, float, float] = PrivateAttr(default=(0.0, 0.0, 0.0, 0.0))
+    _area: Area = PrivateAttr(default=Area((0.0, 0.0, 0.0, 0.0), (), 0.0))
     _cache: Path = PrivateAttr(default=Path())
 
     @field_validator("dataset")
@@ -36,13 +36,13 @@ class FetchedRaster(Parameters):
             raise ValueError("expected a path or a dataset, found both; remove one of them")
         return data
 
-    def placed(self, name: str, bounds: tuple[float, float, float, float]) -> FetchedRaster:
+    def placed(self, name: str, area: Area) -> FetchedRaster:
         """The variable of a name in a region."""
         entry = remote_entry(self.dataset)
         if name not in entry.variables:
             raise StudyError(f"expected {name} of one of the datasets that have it, found {self.dataset} with {', '.join(entry.variables)}")
         copy = self.model_copy()
-        copy._name, copy._bounds, copy._cache = name, bounds, cache_root()
+        copy._name, copy._area, copy._cache = name, area, cache_root()
         return copy
 
     @property
@@ -53,7 +53,7 @@ class FetchedRaster(Parameters):
     @property
     def file(self) -> Path:
         """The raster in the cache, verified."""
-        return fetched_file(remote_entry(self.dataset), self._bounds, f"{self._name}.tif", self._cache)
+        return fetched_file(remote_entry(self.dataset), self._area, f"{self._name}.tif", self._cache)
 
     @property
     def unit(self) -> str:

@@ -17,6 +17,7 @@ from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely import Geometry
 
     from siting.catalog.remote import RemoteEntry
     from siting.catalog.transport import Transport
@@ -26,11 +27,15 @@ PER_DEGREE = 300
 _METRES_PER_DEGREE = 111_195.0
 
 
-def pieces(entry: RemoteEntry, bounds: Bounds, folder: Path, transport: Transport) -> list[Piece]:
-    """One piece per tile; whole tiles are in ``folder`` while they come."""
+def pieces(entry: RemoteEntry, bounds: Bounds, outline: Geometry, folder: Path, transport: Transport) -> list[Piece]:
+    """One piece per tile that touches the outline; whole tiles are in ``folder`` while they come."""
+    import shapely
+
     size, found = entry.tile_degrees, []
     for south in range(math.floor(bounds[1] / size) * size, math.ceil(bounds[3]), size):
         for west in range(math.floor(bounds[0] / size) * size, math.ceil(bounds[2]), size):
+            if not shapely.intersects(outline, shapely.box(west, south, west + size, south + size)):
+                continue
             ns, ew = "NS"[south < 0], "EW"[west < 0]
             name = f"{ns}{abs(south):02d}{ew}{abs(west):03d}"
             fields = {"ns": ns, "ew": ew, "latitude": f"{abs(south):02d}", "longitude": f"{abs(west):03d}"}

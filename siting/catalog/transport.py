@@ -237,7 +237,8 @@ class Transport:
         self, response: requests.Response, url: str, span: tuple[int, int] | None, known: Body | State | None, part: Part | None
     ) -> Body:
         place, headers = redact(url), response.headers
-        etag = headers.get("ETag", "").removeprefix("W/").strip('"')
+        given = headers.get("ETag", "")
+        etag = given.removeprefix("W/").strip('"') or headers.get("Last-Modified", "")
         if headers.get("Content-Encoding", "identity") != "identity":
             raise FetchError(f"Expected the file itself from {place}, found it compressed on the way; fix: use another mirror.")
         if headers.get("Content-Type", "").startswith("text/html"):
@@ -253,7 +254,8 @@ class Transport:
         if (total if span is None else span[1] - span[0]) > self.policy.largest_body:
             raise FetchError(f"Expected at most {self.policy.largest_body:,} bytes from {place}, found {total:,}; fix: check the address.")
         if part is not None and span is None:
-            part.begin(etag, total)
+            # a weak tag is that of the same content, not of the same bytes
+            part.begin("" if given.startswith("W/") else etag, total)
         body = self._collect(response, place, part)
         if length is not None and body.size != int(length):
             raise _TransientError(FetchError(f"Expected {length} bytes from {place}, found {body.size}; fix: fetch again."))

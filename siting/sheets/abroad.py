@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from siting import catalog, runner
+from siting.catalog.cache import Area
 from siting.catalog.units import HOURS_PER_YEAR
 from siting.fetch import plan_dataset
 from siting.region import PROVINCES
@@ -16,7 +17,6 @@ from siting.vocabulary import StudyError, with_warnings
 if TYPE_CHECKING:
     import xarray as xr
 
-    from siting.catalog.cache import Bounds
     from siting.fetch import Item
     from siting.study import Study
 
@@ -49,16 +49,16 @@ def point_item(longitude: float, latitude: float, hours: Hours) -> Item:
     StudyError
         If the dataset is not one of points, or has no such year.
     """
-    return plan_dataset(hours.dataset, (hours.year,), _bounds(longitude, latitude, hours))
+    return plan_dataset(hours.dataset, (hours.year,), _area(longitude, latitude, hours))
 
 
-def _bounds(longitude: float, latitude: float, hours: Hours) -> Bounds:
+def _area(longitude: float, latitude: float, hours: Hours) -> Area:
     """Box around the point of the dataset that is nearest to a place."""
     entry = catalog.remote_entry(hours.dataset)
     if entry.step is None or not entry.hourly:
         raise StudyError(f"Expected hourly weather at points for a single place, found {hours.dataset}; fix: take nasa_power_points.")
     north, east = (round(value / step) * step for value, step in zip((latitude, longitude), entry.step, strict=True))
-    return east - _NEAR, north - _NEAR, east + _NEAR, north + _NEAR
+    return Area((east - _NEAR, north - _NEAR, east + _NEAR, north + _NEAR), (), 0.0)
 
 
 def country_grid(country: str) -> Grid:
@@ -96,7 +96,7 @@ def rate_abroad(longitude: float, latitude: float, study: Study, hours: Hours, g
     CatalogError
         If the hours are not in the cache.
     """
-    weather = Weather(source="store", dataset=hours.dataset, year=hours.year).placed(_bounds(longitude, latitude, hours))
+    weather = Weather(source="store", dataset=hours.dataset, year=hours.year).placed(_area(longitude, latitude, hours))
     local = study.model_copy(update={"weather": weather, "policy": None})
     site = _site(longitude, latitude, local, grid)
     rated = runner.rate(runner.evaluate(site, local), local)

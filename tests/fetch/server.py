@@ -16,7 +16,7 @@ class Server:
     def __init__(self):
         self.files, self.faults, self.log, self.seen_headers = {}, {}, [], []
         self.counts, self.make = defaultdict(int), None
-        self.sent, self.gate = defaultdict(int), threading.Event()
+        self.sent, self.gate, self.tag = defaultdict(int), threading.Event(), None
         handler = type("Handler", (_Handler,), {"server_state": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -86,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
         etag = hashlib.md5(content).hexdigest() + (str(number) if kind == "changed" else "")
         content = content + b"x" * number if kind == "longer" else content
         total, span, code = len(content), self.headers.get("Range"), 200
-        headers = {} if kind == "notag" else {"ETag": f'"{etag}"'}
+        headers = {"ETag": f'"{etag}"'}
+        if self.server_state.tag is not None:
+            headers = self.server_state.tag
         path = urlsplit(self.path).path
         if span and kind != "norange":
             first, last = span.removeprefix("bytes=").split("-")
@@ -112,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         if kind in ("short", "nolength"):
             self.wfile.write(content)
             self.close_connection = True
-        elif kind in ("half", "notag", "stall"):
+        elif kind in ("half", "stall"):
             self.server_state.sent[path] -= len(content) - len(content) // 2
             self.wfile.write(content[: len(content) // 2])
             self.wfile.flush()

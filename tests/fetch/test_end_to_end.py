@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import math
 import os
 import signal
 import socket
@@ -18,10 +19,11 @@ import shapely
 from fetch import copies
 
 from siting import catalog
-from siting.catalog.cache import checksum, product_folder
+from siting.catalog.cache import Area, checksum, product_folder
 from siting.cli import app
 from siting.fetch import fetch, plan
 from siting.layers import open_layers
+from siting.region import fetched_area
 from siting.study import read_study
 from siting.vocabulary import CatalogError, FetchError, IntegrityError
 
@@ -158,6 +160,28 @@ def test_ground_is_that_of_the_served_tiles(served, study_file):
     assert known["esa_worldcover"]["variables"] == ["land_cover_fraction", "water_fraction"]
     assert known["esa_worldcover"]["licence"] == "CC-BY-4.0"
     assert known["copernicus_dem_90"]["sha256"] == checksum(land.slope.file)
+
+
+def test_tiles_beside_the_provinces_are_left_out_and_no_cell_lacks_them(served, tmp_path):
+    path = tmp_path / "ningxia.yaml"
+    path.write_text("region: {provinces: [CN-NX]}\nlayers: {altitude: {dataset: copernicus_dem_90}}\n", encoding="utf-8")
+    degrees = [(south, west) for south in range(34, 41) for west in range(103, 109)]
+    for south, west in degrees:
+        name = f"Copernicus_DSM_COG_30_N{south}_00_E{west:03d}_00_DEM"
+        values = np.tile(1000.0 + 300.0 * (west - 103) + np.arange(300), (300, 1)).astype(np.float32)
+        served.files[f"/{name}/{name}.tif"] = copies.geotiff(values, west, south + 1, (1 / 300, 1 / 300))
+    study = read_study(path)
+    (folder,) = fetch(plan(study))
+    west, south, east, north = fetched_area(study.region, study.grid).bounds
+    within = (math.ceil(east) - math.floor(west)) * (math.ceil(north) - math.floor(south))
+    assert 10 < len(served.log) < within
+    with rasterio.open(folder / "altitude.tif") as raster:
+        assert raster.bounds == (west, south, east, north)
+        assert np.isnan(raster.read(1)).any()
+    layers = open_layers(study)
+    inside = layers["province"].values >= 0
+    expected = 1000.0 + 300.0 * (layers["longitude"].values - 103.0)
+    np.testing.assert_allclose(layers["altitude"].values[inside], expected[inside], atol=5.0)
 
 
 def test_ground_that_was_not_fetched_is_refused(served, study_file):
@@ -300,7 +324,7 @@ def test_land_cover_is_a_sample_of_classes(served):
     entry = catalog.remote_entry("esa_worldcover")
     from siting.catalog.cache import cache_root
 
-    job = Job(entry, (99.5, 35.5, 101.5, 37.5), (), cache_root(), _transport(entry))
+    job = Job(entry, Area((99.5, 35.5, 101.5, 37.5), ("CN-QH",), 0.1), (), cache_root(), _transport(entry))
     (folder,) = fetch([Line(job, tuple(job.pieces), complete=False)])
     with rasterio.open(folder / "land_cover.tif") as raster:
         values = raster.read(1)
@@ -335,5 +359,5 @@ def test_killed_fetch_goes_on_with_the_same_bytes(served, study_file, tmp_path):
 def test_base_of_the_environment_is_in_no_product_key(served, study_file):
     study = read_study(study_file)
     entry = catalog.remote_entry("global_wind_atlas")
-    assert served.url not in str(product_folder(entry, (0.0, 0.0, 1.0, 1.0)))
+    assert served.url not in str(product_folder(entry, Area((0.0, 0.0, 1.0, 1.0), (), 0.1)))
     assert study.sha256 == read_study(study_file).sha256

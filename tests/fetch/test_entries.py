@@ -7,7 +7,7 @@ from siting import catalog
 from siting.catalog import remote
 from siting.cli import app
 from siting.study import read_study
-from siting.vocabulary import CatalogError, StudyError
+from siting.vocabulary import CatalogError, ResourceError, StudyError
 
 SHIPPED = {
     "arco_era5", "copernicus_dem_30", "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_points",
@@ -146,10 +146,22 @@ def test_year_that_a_dataset_lacks_is_refused(tmp_path):
         plan(read_study(path))
 
 
+def test_rasters_beyond_all_memory_are_refused_before_anything_is_fetched():
+    from siting.catalog.rasters import check_mosaic
+
+    assert check_mosaic((72.5, 14.5, 136.5, 55.5), 1 / 300) == (12_300, 19_200)
+    with pytest.raises(ResourceError, match="choose a smaller region"):
+        check_mosaic((-180.0, -60.0, 180.0, 84.0), 1 / 300)
+
+
 def test_real_study_can_be_planned():
     from siting.fetch import plan
 
     items = plan(read_study("northwest_real"))
+    tiles = {item.job.entry.id: len(item.missing) for item in items if item.job.entry.tiled}
+    # of 1242 and 152 within the bounds, those that touch the provinces
+    assert tiles["copernicus_dem_90"] < 750
+    assert tiles["esa_worldcover"] < 110
     assert {item.job.entry.id for item in items} == {
         "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
     }  # fmt: skip

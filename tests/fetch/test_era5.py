@@ -11,6 +11,7 @@ from fetch import copies
 from zarr.storage import MemoryStore
 
 from siting import catalog
+from siting.catalog.cache import Area
 from siting.fetch import Item, Job, _transport
 from siting.fetch import fetch as fetch_items
 from siting.vocabulary import FetchError, UnitsError
@@ -58,7 +59,7 @@ def job(server, quick, monkeypatch):
 
     def of(bounds, zarr_format=2, **changes):
         server.files |= stored(zarr_format, bounds, **changes)
-        return Job(entry, bounds, (YEAR,), quick, _transport(entry))
+        return Job(entry, Area(bounds, (), 0.1), (YEAR,), quick, _transport(entry))
 
     return of
 

@@ -75,12 +75,16 @@ def test_rest_that_is_none_is_fetched_anew(fault, broken, server):
     assert server.counts["/data"] == first + 2
 
 
-def test_without_a_tag_nothing_goes_on(server, quick, tmp_path):
+@pytest.mark.parametrize(
+    ("tag", "goes_on"),
+    [({}, False), ({"ETag": 'W/"weak"'}, False), ({"ETag": '"strong"'}, True), ({"Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}, True)],
+)
+def test_only_the_same_bytes_go_on(tag, goes_on, server, quick, tmp_path):
     server.files["/data"] = CONTENT
-    server.faults["/data"] = ["notag"]
+    server.faults["/data"], server.tag = ["half"], tag
     Transport().download(f"{server.url}/data", tmp_path / "data.bin")
     assert (tmp_path / "data.bin").read_bytes() == CONTENT
-    assert not any("Range" in headers for headers in server.seen_headers)
+    assert any("Range" in headers for headers in server.seen_headers) == goes_on
 
 
 def test_checksum_of_the_entry_is_that_of_the_whole_file(broken, server):
