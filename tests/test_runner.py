@@ -149,7 +149,7 @@ def test_a_run_reads_its_hours_from_a_store_and_tries_its_other_years(tmp_path):
 
 
 AWAY = Study(
-    region=Region(provinces=("CN-NX",)),
+    region=Region(bbox=(105.2, 37.4, 107.0, 39.4)),
     placement=Placement(where="radius", radius_km=80.0),
     robustness=Robustness(seeds=2, leading_sites=3),
 )
@@ -169,7 +169,7 @@ def test_plants_elsewhere_are_the_same_from_all_cells_at_once_and_in_any_blocks(
     again = siting.run(study, scheduler="threads", block_sites=9).sites
     assert digest(again.drop_vars([*RANGES, "bound"])) == digest(sites)
     away = (again["pv_plant_distance"] > 0) | (again["wind_plant_distance"] > 0)
-    assert int(away.any("target").sum()) > 20
+    assert int(away.any("target").sum()) > 10
     assert float(again["wind_plant_distance"].max()) <= 80.0
     assert "Plants may stand up to 80 km from their park" in again.attrs["warnings"]
     leading = (again["rank"] > 0) & (again["rank"] <= 3)
