@@ -212,13 +212,13 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         },
     )
     result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
+    new = {name: mixes.isel(quantity=k, drop=True) for k, name in enumerate(QUANTITIES)}
     for k, plant in enumerate(("pv", "wind")):
-        result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
-        result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
-    for k, name in enumerate(QUANTITIES):
-        result[name] = mixes.isel(quantity=k, drop=True)
+        new[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
+        new[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
     for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly")):
-        result[name] = monthly.isel(sums=k, drop=True)
+        new[name] = monthly.isel(sums=k, drop=True)
+    result = result.assign(new)  # at once, as each assignment copies the whole table
     result["reachable_share"] = reached
     result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
     by_month = xr.DataArray(
@@ -303,7 +303,7 @@ def match_block(
     reached : ndarray, shape (site,)
         Largest matched share that the limits of land and overbuild allow [1].
     """
-    from siting.supply import account, sizing
+    from siting.supply import account, dispatch, sizing
 
     series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
     count, supply = len(series[0]), block.supply
@@ -311,7 +311,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 3, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    state = sizing.empty_state()
+    state, hourly = sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size))
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -325,7 +325,7 @@ def match_block(
             float(limits[1][i]),
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
         )
-        reached[i] = match_site(site, block, state, mixes[i], monthly[i])
+        reached[i] = match_site(site, block, state, hourly, mixes[i], monthly[i])
     return yields, mixes, monthly, reached
 
 
@@ -344,8 +344,11 @@ class Site(NamedTuple):
     grid: Floats
 
 
-def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats) -> float:
-    """Fill the portfolios (target, quantity) and monthly sums (target, 3, 12) of one site; returns the largest share in reach."""
+def match_site(site: Site, block: Block, state: State, hourly: Floats, mixes: Floats, monthly: Floats) -> float:
+    """Fill the portfolios (target, quantity) and monthly sums (target, 3, 12) of one site; returns the largest share in reach.
+
+    ``state`` and ``hourly`` are room to work in, which the sites of a block share.
+    """
     from siting.supply import sizing
 
     supply, battery, mean = block.supply, _battery(block.supply.storage), block.mean_mw
@@ -367,7 +370,7 @@ def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: F
     capped = supply.export_limit_mw > 0 and supply.limits.export_share_max < 1
     for k in range(allowed.size - 1, -1, -1):
         if one_price and not capped and results[k, 6] != sizing.OPEN:
-            _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
+            _keep_sized(site, block, battery, terms, results[k], hourly, mixes[k], monthly[k])
         else:
             _keep_programmed(site, block, battery, terms, supply.targets[k], mixes[k], monthly[k])
         if k + 1 < allowed.size:
@@ -375,14 +378,15 @@ def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: F
     return reached
 
 
-def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> None:
+def _keep_sized(
+    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, hourly: Floats, totals: Floats, monthly: Floats
+) -> None:
     """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
     from siting.supply import account, dispatch
 
     if np.isnan(result[0]):
         return
     mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
-    hourly = np.empty((len(dispatch.SERIES), block.load.size))
     dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
     totals[:4] = mix
     account.account(hourly, block.month, block.load, battery, totals, monthly)

@@ -231,26 +231,13 @@ def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) ->
 
 
 @compiled
-def running(year: Spans) -> Spans:
-    """Sums of the hours before each, and of all, (time + 1,), of which `merge` takes differences."""
-    n = year.load.size
-    sums = Spans(np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1))
-    for t in range(n):
-        sums.pv[t + 1] = sums.pv[t] + year.pv[t]
-        sums.wind[t + 1] = sums.wind[t] + year.wind[t]
-        sums.load[t + 1] = sums.load[t] + year.load[t]
-        sums.hours[t + 1] = sums.hours[t] + year.hours[t]
-    return sums
-
-
-@compiled
-def merge(year: Spans, sums: Spans, mix: Mix, room: Spans) -> Spans:
+def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
     """Sum up neighbouring hours that a portfolio treats alike: surplus or deficit, within the battery's power or beyond it.
 
     Parameters
     ----------
-    year, sums : Spans
-        Hours, and what `running` makes of them.
+    year : Spans
+        Hours.
     mix : Mix
         The portfolio.
     room : Spans
@@ -263,18 +250,21 @@ def merge(year: Spans, sums: Spans, mix: Mix, room: Spans) -> Spans:
     itself imports the same in both, with the same slopes: within a span its state of charge moves one way, at a rate that is linear
     in the capacities, until it meets a bound and stays there.
     """
-    size = year.load.size
-    n, begin, before = 0, 0, -1
-    for t in range(size + 1):
-        kind = -1
-        if t < size:
-            net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
-            kind = (1 if net >= 0.0 else 0) + (2 if abs(net) > mix.power * year.hours[t] else 0)
-        if kind != before and t > 0:
-            room.pv[n] = sums.pv[t] - sums.pv[begin]
-            room.wind[n] = sums.wind[t] - sums.wind[begin]
-            room.load[n] = sums.load[t] - sums.load[begin]
-            room.hours[n] = sums.hours[t] - sums.hours[begin]
-            n, begin = n + 1, t
-        before = kind
+    n, before = 0, -1
+    pv = wind = load = hours = 0.0
+    for t in range(year.load.size):
+        net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
+        kind = (1 if net >= 0.0 else 0) + (2 if abs(net) > mix.power * year.hours[t] else 0)
+        if kind != before:
+            if before >= 0:
+                room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
+                n += 1
+            before = kind
+            pv = wind = load = hours = 0.0
+        pv += year.pv[t]
+        wind += year.wind[t]
+        load += year.load[t]
+        hours += year.hours[t]
+    room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
+    n += 1
     return Spans(room.pv[:n], room.wind[:n], room.load[:n], room.hours[:n])

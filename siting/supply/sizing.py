@@ -21,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siting.supply import master
-from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, merge, running, served_with_slope
+from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, merge, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 
 #: Dispatches per target after which the search ends with the gap that it has.
@@ -71,13 +71,12 @@ class Year(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A site: its hours (a load with a mean of 1 MW), their running sums and room to merge them, and what they have in common.
+    """A site: its hours (a load with a mean of 1 MW) and room to merge them, and what they have in common.
 
     Number of hours, mean output of PV and wind [1] (2,), battery and numbers.
     """
 
     year: Spans
-    sums: Spans
     room: Spans
     size: float
     means: Series
@@ -119,7 +118,7 @@ class Found(NamedTuple):
 @compiled
 def alike(case: Case, x: Series) -> Spans:
     """Hours merged as for a portfolio."""
-    return merge(case.year, case.sums, Mix(x[0], x[1], x[2], x[3]), case.room)
+    return merge(case.year, Mix(x[0], x[1], x[2], x[3]), case.room)
 
 
 @compiled
@@ -319,9 +318,12 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     size, peak = year.load.size, np.max(year.load)
     hours = Spans(year.pv, year.wind, year.load, np.ones(size))
     room = Spans(np.empty(size), np.empty(size), np.empty(size), np.empty(size))
-    sums = running(hours)
-    means = np.array([sums.pv[size] / size, sums.wind[size] / size])
-    case = Case(hours, sums, room, float(size), means, battery, terms)
+    means = np.zeros(2)
+    for t in range(size):
+        means[0] += year.pv[t]
+        means[1] += year.wind[t]
+    means /= size
+    case = Case(hours, room, float(size), means, battery, terms)
     state.imports.used[0] = 0.0
     slope = np.zeros(CAPACITIES)
     slope[0], slope[1] = -means[0], -means[1]

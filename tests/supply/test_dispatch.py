@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from reference import dispatch as reference
 
 from siting.supply import Portfolio, Storage, dispatch_year
-from siting.supply.dispatch import SERIES, Battery, Mix, Spans, find_anchor, merge, running, served_with_slope, trace
+from siting.supply.dispatch import SERIES, Battery, Mix, Spans, find_anchor, merge, served_with_slope, trace
 from siting.vocabulary import AlignmentError, UnitsError
 
 LOSSLESS = Storage(round_trip_efficiency=1.0, minimum_state_of_charge=0.0)
@@ -30,7 +30,7 @@ def hours_of(pv, wind, load):
 
 
 def merged(year, mix):
-    return merge(year, running(year), mix, Spans(*(np.full(year.load.size, np.nan) for _ in Spans._fields)))
+    return merge(year, mix, Spans(*(np.full(year.load.size, np.nan) for _ in Spans._fields)))
 
 
 def flows(pv, wind, load, mix, battery, export_limit=0.0):
