@@ -118,7 +118,7 @@ def make_cases(kinds: Sequence[str], sites: int, targets: Sequence[float], hours
 
 def ours(kind: str, tolerance: float, targets: Sequence[float], repeats: int) -> list[Way]:
     """The toolkit's fast engine, target by target and for all targets at once."""
-    state = sizing.empty_state(8784)
+    state = sizing.empty_state()
 
     def size(case: Case, shares: Sequence[float]) -> Floats:
         terms = sizing.Terms(

@@ -35,7 +35,7 @@ from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
-from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, match_site, reach_limits, sized_hours
+from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, empty_room, match_site, reach_limits, sized_hours
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
@@ -208,9 +208,8 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
         (mixes, "quantity", QUANTITIES), (monthly, "sums", months), (placed, "column", PLACED),
         (reached, "reach", ("reachable_share", "reach_limits")),
     )  # fmt: skip
-    for values, dim, names in named:
-        for k, name in enumerate(names):
-            result[name] = values.isel({dim: k}, drop=True)
+    # at once, as each assignment copies the whole table
+    result = result.assign({name: values.isel({dim: k}, drop=True) for values, dim, names in named for k, name in enumerate(names)})
     result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load), dtype=np.float64)
     return result
 
@@ -334,7 +333,7 @@ def match_block(
     reached : ndarray, shape (site, 2)
         Largest matched share that the limits of land and overbuild allow [1], at least, and the flags of what stands in the way of more.
     """
-    from siting.supply import account, sizing
+    from siting.supply import account
 
     series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
     count, supply = len(series[0]), block.supply
@@ -342,7 +341,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    state = sizing.empty_state(block.load.size)
+    room = empty_room(block)
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -356,7 +355,7 @@ def match_block(
             float(limits[1][i]),
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
         )
-        reached[i, 0] = match_site(site, block, state, mixes[i], monthly[i])
+        reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
         reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
     return yields, mixes, monthly, reached
 
@@ -401,13 +400,12 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
 
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
-    from siting.supply import sizing
-
+    room = empty_room(block)
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]])
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], room.flows)
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
-    match_site(site, block, sizing.empty_state(block.load.size), mixes, monthly, found)
+    match_site(site, block, room, mixes, monthly, found)
     return found[float(chosen["target"])]
 
 

@@ -69,8 +69,8 @@ class Anchor(NamedTuple):
 @compiled
 def _shift(year: Spans, t: int, mix: Mix, battery: Battery) -> float:
     """Change of the state of charge in a span if no bound were met [MWh]."""
-    net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
-    most = mix.power * year.hours[t]
+    net: float = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
+    most: float = mix.power * year.hours[t]
     if net >= 0.0:
         return float(battery.charge * min(net, most))
     return float(-min(-net, most) / battery.discharge)

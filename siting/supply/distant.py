@@ -9,17 +9,14 @@ less room for plants never makes a supply cheaper. What is kept is the least of 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from siting.finance import Finance, LineDesigns, line_designs
 from siting.supply.placement import distance_km
-from siting.supply.site import QUANTITIES, Block, Site, annual_cost, match_site
-
-if TYPE_CHECKING:
-    from siting.supply.sizing import State
+from siting.supply.site import QUANTITIES, Block, Room, Site, annual_cost, empty_room, match_site
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -57,7 +54,7 @@ class Park(NamedTuple):
     block: Block
     price: float
     grid: Floats
-    state: State
+    room: Room
 
 
 class Spot(NamedTuple):
@@ -123,10 +120,8 @@ def match_distant(
     placed : ndarray, shape (site, target, PLACED)
         Where the plants stand; NaN where the target is out of reach.
     """
-    from siting.supply import sizing
-
     mixes, monthly, reached = mixes.copy(), monthly.copy(), np.array(reached, dtype=np.float64)
-    placed, state = np.full((*mixes.shape[:2], len(PLACED)), np.nan), sizing.empty_state(block.load.size)
+    placed, room = np.full((*mixes.shape[:2], len(PLACED)), np.nan), empty_room(block)
     for i in range(len(mixes)):
         placed[i] = on_own_land(number[i : i + 1], mixes[i : i + 1])[0]
         pairs = np.stack([pv_place[i], wind_place[i]], axis=1)[1:]
@@ -134,7 +129,7 @@ def match_distant(
         if np.isnan(reached[i, 0]) or not len(pairs):
             continue
         grid = feedin[:, int(zone[i])] if feedin is not None and zone[i] >= 0 else np.full((2, 1), np.nan)
-        park = Park(block, 0.0 if np.isnan(price[i]) else float(price[i]), grid, state)
+        park = Park(block, 0.0 if np.isnan(price[i]) else float(price[i]), grid, room)
         cost = annual_cost(mixes[i], block, park.price)
         best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i]))
         spots = [
@@ -178,7 +173,7 @@ def _sized(pv: Spot, wind: Spot, losses: list[float], carried: list[float], park
     limits = [min(each.limit, most / each.peak) if each.peak > 0 else each.limit for each, most in zip((pv, wind), carried, strict=True)]
     count = len(park.block.supply.targets)
     mixes, monthly = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan)
-    reached = match_site(Site(hours[0], hours[1], park.price, limits[0], limits[1], park.grid), park.block, park.state, mixes, monthly)
+    reached = match_site(Site(hours[0], hours[1], park.price, limits[0], limits[1], park.grid), park.block, park.room, mixes, monthly)
     cost = annual_cost(mixes, park.block, park.price)
     return Found(mixes, monthly, cost, _lower(cost, mixes), reached)
 

@@ -92,7 +92,21 @@ class Site(NamedTuple):
     grid: Floats
 
 
-def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
+class Room(NamedTuple):
+    """What the sites of a block work in, one after the other: the search, and the flows of a year (len(SERIES), time)."""
+
+    state: State
+    flows: Floats
+
+
+def empty_room(block: Block) -> Room:
+    """Room for the sites of a block."""
+    from siting.supply import dispatch, sizing
+
+    return Room(sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size)))
+
+
+def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
     """Fill portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
 
     Returns the largest share of the load in reach.
@@ -115,20 +129,20 @@ def match_site(site: Site, block: Block, state: State, mixes: Floats, monthly: F
     allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
     results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
-    reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
+    reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
     fast = _stands_still(block) and bool(np.all(counted == counted[0]))
     for k in range(allowed.size - 1, -1, -1):
         if fast and results[k, 6] != sizing.OPEN:
-            found = _keep_sized(site, block, battery, terms, results[k], mixes[k], monthly[k])
+            found = _keep_sized(site, block, battery, terms, results[k], room.flows, mixes[k], monthly[k])
         else:
             found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
         if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
             mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
             found = hours[supply.targets[k + 1]] if hours else found
         if found and hours is not None:
-            hours[supply.targets[k]] = found
+            hours[supply.targets[k]] = found._replace(flows=found.flows.copy())
     return reached
 
 
@@ -163,14 +177,16 @@ def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
     return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
 
 
-def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, totals: Floats, monthly: Floats) -> Hours | None:
+def _keep_sized(
+    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, flows: Floats, totals: Floats, monthly: Floats
+) -> Hours | None:
     """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
     from siting.supply import account, dispatch
 
     if np.isnan(result[0]):
         return None
     totals[:4] = result[:4] * block.mean_mw
-    hours = sized_hours(site, block, totals[:4].tolist())
+    hours = sized_hours(site, block, totals[:4].tolist(), flows)
     account.account(hours.flows, block.month, block.load, battery, totals, monthly)
     gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
     peak = float(np.max(block.load))
@@ -178,14 +194,13 @@ def _keep_sized(site: Site, block: Block, battery: Battery, terms: Terms, result
     return hours
 
 
-def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh]."""
+def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
+    """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them."""
     from siting.supply import dispatch
 
-    hourly = np.empty((len(dispatch.SERIES), block.load.size))
     battery = battery_of(block.supply.storage)
-    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, hourly)
-    return Hours(hourly, block.load, np.zeros_like(block.load))
+    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    return Hours(flows, block.load, np.zeros_like(block.load))
 
 
 def _keep_programmed(

@@ -71,9 +71,13 @@ class Year(NamedTuple):
 
 
 class Case(NamedTuple):
-    """A site: its hours (a load with a mean of 1 MW), their number, mean output of PV and wind [1], battery and numbers."""
+    """A site: its hours (a load with a mean of 1 MW) and room to merge them, and what they have in common.
+
+    Number of hours, mean output of PV and wind [1] (2,), battery and numbers.
+    """
 
     year: Spans
+    room: Spans
     size: float
     means: Series
     battery: Battery
@@ -81,7 +85,7 @@ class Case(NamedTuple):
 
 
 class State(NamedTuple):
-    """Planes of the import share, which grow over the targets of a site; the master of one target; merged hours.
+    """Planes of the import share, which grow over the targets of a site, and the master of one target.
 
     ``known`` (1,) is how many planes the master knows, and ``marked`` which of its planes are those of the target's share.
     """
@@ -91,7 +95,6 @@ class State(NamedTuple):
     basis: Basis
     marked: Series
     known: Series
-    room: Spans
 
 
 class Seen(NamedTuple):
@@ -110,6 +113,12 @@ class Found(NamedTuple):
     outcome: float
     price: float
     dispatches: int
+
+
+@compiled
+def alike(case: Case, x: Series) -> Spans:
+    """Hours merged as for a portfolio."""
+    return merge(case.year, Mix(x[0], x[1], x[2], x[3]), case.room)
 
 
 @compiled
@@ -241,7 +250,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
     begin_master(state, case)
     trial = inside.copy()
-    year = merge(case.year, Mix(near[0], near[1], near[2], near[3]), state.room)
+    year = alike(case, near)
     lower, outcome, price, used, tries = -np.inf, OPEN, 0.0, 0, 0
     for _ in range(ROUNDS):
         trial[:] = inside
@@ -251,7 +260,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
             outcome = UNREACHABLE
             break
         for _ in range(MOST_TRIES):
-            year = merge(case.year, Mix(trial[0], trial[1], trial[2], trial[3]), state.room)
+            year = alike(case, trial)
             seen = look(case, year, trial, state)
             tries += 1
             if meets(seen, allowed):
@@ -306,14 +315,15 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
 
     Returns the largest matched share that was seen within the limits of land and overbuild, a lower bound of what is in reach.
     """
-    means, peak = np.zeros(2), 0.0
-    for t in range(year.load.size):
+    size, peak = year.load.size, np.max(year.load)
+    hours = Spans(year.pv, year.wind, year.load, np.ones(size))
+    room = Spans(np.empty(size), np.empty(size), np.empty(size), np.empty(size))
+    means = np.zeros(2)
+    for t in range(size):
         means[0] += year.pv[t]
         means[1] += year.wind[t]
-        peak = max(peak, year.load[t])
-    means /= year.load.size
-    hours = Spans(year.pv, year.wind, year.load, np.ones(year.load.size))
-    case = Case(hours, float(year.load.size), means, battery, terms)
+    means /= size
+    case = Case(hours, room, float(size), means, battery, terms)
     state.imports.used[0] = 0.0
     slope = np.zeros(CAPACITIES)
     slope[0], slope[1] = -means[0], -means[1]
@@ -334,7 +344,6 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     return reached
 
 
-def empty_state(hours: int) -> State:
-    """Room for the search at sites with so many hours."""
-    room = Spans(*(np.zeros(hours) for _ in Spans._fields))
-    return State(master.empty_planes(), master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), np.zeros(1), room)
+def empty_state() -> State:
+    """Room for the search at a site."""
+    return State(master.empty_planes(), master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), np.zeros(1))

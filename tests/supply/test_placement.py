@@ -19,8 +19,8 @@ from siting.finance import Finance, LineCosts, LineDesigns, Tariff
 from siting.finance.line import STEPS
 from siting.region import PROVINCES
 from siting.study import Study
-from siting.supply import Supply, _block, match_supply, sizing
-from siting.supply.distant import PLACED, Park, annual_cost, undercut
+from siting.supply import Supply, _block, match_supply
+from siting.supply.distant import PLACED, undercut
 from siting.supply.placement import (
     LEAST_SHARE,
     Placement,
@@ -32,7 +32,7 @@ from siting.supply.placement import (
     offer_places,
     split_by_cells,
 )
-from siting.supply.site import PROGRAMME, QUANTITIES
+from siting.supply.site import PROGRAMME, QUANTITIES, annual_cost
 from siting.vocabulary import MissingVariableError, StudyError
 
 LOAD, SUPPLY = Load(), Supply()
@@ -228,8 +228,8 @@ def test_the_annual_cost_is_the_delivered_cost():
     ).assign_coords(site=[1], target=[0.8, 0.9])  # fmt: skip
     priced = add_costs(row, finance)
     block = _block(LOAD, supply, finance, pd.date_range("2013-01-01", periods=HOURS, freq="h"))
-    park = Park(block, float(priced["import_price"][0]) * 1e3, np.zeros((2, 1)), sizing.empty_state(block.load.size))
-    np.testing.assert_allclose(annual_cost(mixes, park), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
+    price = float(priced["import_price"][0]) * 1e3
+    np.testing.assert_allclose(annual_cost(mixes, block, price), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 
 @pytest.mark.slow

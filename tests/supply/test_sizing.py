@@ -84,7 +84,7 @@ def check_against_programme(seed, days=(30, 45)):
     year, terms = random_case(seed, days)
     targets = np.array([0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
     results = np.full((targets.size, len(sizing.COLUMNS)), np.nan)
-    sizing.size_site(year, BATTERY, terms, 1.0 - targets, sizing.empty_state(year.load.size), results)
+    sizing.size_site(year, BATTERY, terms, 1.0 - targets, sizing.empty_state(), results)
     k = seed % targets.size
     optimum, (upper, lower, outcome) = linear_programme(year, terms, targets[k]), results[k, 4:7]
     if not math.isfinite(optimum):
