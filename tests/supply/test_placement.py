@@ -21,6 +21,7 @@ from siting.region import PROVINCES
 from siting.study import Study
 from siting.supply import Supply, _block, match_supply
 from siting.supply.distant import PLACED, undercut
+from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.placement import (
     LEAST_SHARE,
     Placement,
@@ -218,7 +219,7 @@ def test_the_annual_cost_is_the_delivered_cost():
     rng = np.random.default_rng(5)
     tariff = Tariff(export_price_cny_per_kwh=0.15)
     finance = FINANCE.model_copy(update={"tariff": tariff})
-    supply = Supply(export_limit_mw=50.0)
+    supply = Supply(export_limit_mw=50.0, hydrogen=HydrogenDemand(mean_kg_per_hour=100.0))
     mixes = rng.uniform(1.0, 500.0, (2, len(QUANTITIES)))
     row = xr.Dataset({name: (("site", "target"), mixes[None, :, k]) for k, name in enumerate(QUANTITIES)})
     row = row.assign(
