@@ -66,9 +66,15 @@ def rate_place(longitude: float, latitude: float, study: Study) -> tuple[xr.Data
     ------
     OutsideError
         If the place lies outside the embedded data.
+    StudyError
+        If plants may stand in other cells, which aren't looked at here.
     """
     from siting import land, layers, runner
 
+    if study.placement.elsewhere:
+        raise StudyError(
+            "Expected placement.where: own_land for one place alone, found radius; run the study, or `siting supply` on one of its sites."
+        )
     local = place_study(longitude, latitude, study)
     try:
         rasters = layers.open_layers(local)

@@ -219,6 +219,11 @@ def test_places_without_data_are_refused(place, words):
     assert "\n" not in str(error.value)
 
 
+def test_one_place_alone_is_no_study_of_distant_plants():
+    with pytest.raises(StudyError, match=r"Expected placement\.where: own_land for one place alone, found radius; run the study"):
+        rate_place(101.72, 36.5, Study(placement={"where": "radius"}))
+
+
 def test_place_where_nothing_may_stand_says_why():
     with pytest.raises(StudyError, match=r"too high|lakes|national park"):
         site_sheet(88.0, 34.0, place_assumptions(Load()), 2026, Facts())
