@@ -312,6 +312,7 @@ def match_block(
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
     state, hourly = sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size))
+    unknown = np.full((2, block.load.size), np.nan)
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -323,7 +324,7 @@ def match_block(
             0.0 if np.isnan(price[i]) else float(price[i]),
             float(limits[0][i]),
             float(limits[1][i]),
-            feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
+            feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
         reached[i] = match_site(site, block, state, hourly, mixes[i], monthly[i])
     return yields, mixes, monthly, reached
@@ -440,7 +441,7 @@ def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: O
         + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
         + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
     )
-    clean, emitted = (account.weighted_sum(optimum.bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
+    clean, emitted = (account.weighted_sum(optimum.bought, rate) for rate in site.grid)
     paid = account.weighted_sum(optimum.bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
     capacity = float(np.max(block.load)) if on else 0.0
     new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding))
