@@ -2,8 +2,12 @@
 
 The import that a portfolio needs is convex in its capacities, and each dispatch yields a plane below it that holds for all portfolios
 (`siting.supply.dispatch`). Planes don't depend on the target: one bundle serves all of them. The master (`siting.supply.master`) gives
-the cheapest point above the planes, a lower bound; dispatching there, and where the way from there to the best known portfolio enters
-the feasible set, gives new planes and upper bounds, until both meet.
+the cheapest point above the planes, a lower bound; dispatching halfway from there to the best known portfolio gives a new plane or a
+new upper bound, until both meet.
+
+Most dispatches run in a year whose neighbouring hours are merged where a portfolio treats them alike (`merge`), a fifth of the hours.
+Planes found there hold in the hours, so lower bounds do, too; the portfolio itself needs the same import in both, so a search ends with
+one merged as for what it has found.
 
 It holds for one store with constant efficiencies, one price of imports, no revenue from exports and a grid that covers every deficit
 or none: there greedy dispatch needs the least import. Several years follow each other on one time axis.
