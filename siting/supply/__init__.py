@@ -341,7 +341,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    room = empty_room(block)
+    room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -353,7 +353,7 @@ def match_block(
             0.0 if np.isnan(price[i]) else float(price[i]),
             float(limits[0][i]),
             float(limits[1][i]),
-            feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else np.full((2, 1), np.nan),
+            feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
         reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
         reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
@@ -385,7 +385,7 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
     block, feedin, one = _block(load, supply, finance, _calendar_year(site)), _feedin(site), site.isel(site=0)
     price = float(import_price(site, finance.tariff)[0]) * 1e3
     zone = int(one["grid_zone_index"]) if feedin is not None else -1
-    grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, 1), np.nan)
+    grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, block.load.size), np.nan)
     hours, limits = [], [float(limit) for limit in _land_limits(one, supply)]
     for k, plant in enumerate(("pv", "wind")):
         there = cells[f"{plant}_capacity_factor"].sel(site=int(chosen[f"{plant}_plant_site"]))

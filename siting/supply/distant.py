@@ -128,7 +128,7 @@ def match_distant(
         pairs = pairs[(pairs >= 0).all(axis=1)]
         if np.isnan(reached[i, 0]) or not len(pairs):
             continue
-        grid = feedin[:, int(zone[i])] if feedin is not None and zone[i] >= 0 else np.full((2, 1), np.nan)
+        grid = feedin[:, int(zone[i])] if feedin is not None and zone[i] >= 0 else np.full((2, block.load.size), np.nan)
         park = Park(block, 0.0 if np.isnan(price[i]) else float(price[i]), grid, room)
         cost = annual_cost(mixes[i], block, park.price)
         best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i]))

@@ -1,8 +1,9 @@
 """A small linear programme that grows by rows: the capacities of least cost above all planes found so far.
 
-minimise ``cost @ x + theta`` over ``x >= 0`` with ``theta >= offset + slope @ x`` (planes of the cost) and ``0 >= offset + slope @ x``
-(limits). Its dual has one row per capacity and one for theta, whatever the number of planes; the simplex method works on that
-dual, where a new plane is a new column and the last basis stays feasible.
+minimise ``cost @ x + price * share`` over ``x >= 0`` with ``offset + slope @ x <= coefficient * share`` for each plane: the coefficient
+is 1 where it bounds the import share from below, 0 where it limits the capacities, and -1 where it limits the share. The dual has one
+row per capacity and one for the share, whatever the number of planes; the simplex method works on it. There a new plane is a new
+column, and the last basis stays feasible when a plane is added or an offset changes.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ OPTIMAL, INFEASIBLE, STALLED = 0, 1, 2
 
 
 class Planes(NamedTuple):
-    """Offset and slopes of each plane, 1 if it bounds theta (0: a limit), and how many there are (1,)."""
+    """Offsets (plane,), slopes (capacity, plane), coefficients of the share (plane,), their number (1,), and room for their excess."""
 
     offset: Series
     slope: Series
-    bounds: Series
+    coefficient: Series
     used: Series
+    excess: Series
 
 
 class Basis(NamedTuple):
@@ -43,28 +45,29 @@ class Basis(NamedTuple):
 
 
 @compiled
-def add_plane(planes: Planes, offset: float, slope: Series, bounds: float) -> None:
+def add_plane(planes: Planes, offset: float, slope: Series, coefficient: float) -> None:
     """Keep a plane."""
     k = int(planes.used[0])
-    planes.offset[k], planes.bounds[k] = offset, bounds
-    planes.slope[k, :] = slope
+    planes.offset[k], planes.coefficient[k] = offset, coefficient
+    for j in range(CAPACITIES):
+        planes.slope[j, k] = slope[j]
     planes.used[0] = k + 1.0
 
 
 @compiled
-def start(basis: Basis, cost: Series) -> None:
-    """First basis: theta on plane 0, which must have no slope, and all slacks."""
+def start(basis: Basis, cost: Series, price: float) -> None:
+    """First basis: the share on plane 0, which must be its sign, and all slacks."""
     basis.inverse[:] = 0.0
     for i in range(ROWS):
         basis.inverse[i, i] = 1.0
         basis.column[i] = -float(i)
-        basis.weight[i] = cost[i - 1] if i > 0 else 1.0
+        basis.weight[i] = cost[i - 1] if i > 0 else price
     basis.column[0] = 0.0
 
 
 @compiled
 def corner(planes: Planes, basis: Basis, point: Series) -> None:
-    """Fill ``point`` (theta, then the capacities) with the corner of the planes that a basis stands for."""
+    """Fill ``point`` (share, then the capacities) with the corner of the planes that a basis stands for."""
     point[:] = 0.0
     for i in range(ROWS):
         k = int(basis.column[i])
@@ -76,13 +79,20 @@ def corner(planes: Planes, basis: Basis, point: Series) -> None:
 @compiled
 def most_violated(planes: Planes, point: Series) -> tuple[float, int]:
     """By how much a plane or the sign of a capacity is violated most at a point, and which: a plane's number or minus the capacity's."""
-    worst, column = 0.0, 0
+    worst, column, excess = 0.0, 0, planes.excess
+    share, a, b, c, d = point[0], point[1], point[2], point[3], point[4]
+    for k in range(int(planes.used[0])):  # apart from the search for the largest, so that it runs over several planes at once
+        excess[k] = (
+            planes.offset[k]
+            - planes.coefficient[k] * share
+            + planes.slope[0, k] * a
+            + planes.slope[1, k] * b
+            + planes.slope[2, k] * c
+            + planes.slope[3, k] * d
+        )
     for k in range(int(planes.used[0])):
-        excess = planes.offset[k] - planes.bounds[k] * point[0]
-        for j in range(CAPACITIES):
-            excess += planes.slope[k, j] * point[j + 1]
-        if excess > worst:
-            worst, column = excess, k
+        if excess[k] > worst:
+            worst, column = excess[k], k
     for j in range(CAPACITIES):
         if -point[j + 1] > worst:
             worst, column = -point[j + 1], -(j + 1)
@@ -95,9 +105,9 @@ def enter(planes: Planes, basis: Basis, column: int, entering: Series) -> bool:
     row, ratio = -1, np.inf
     for i in range(ROWS):
         if column >= 0:
-            entering[i] = basis.inverse[i, 0] * planes.bounds[column]
+            entering[i] = basis.inverse[i, 0] * planes.coefficient[column]
             for j in range(CAPACITIES):
-                entering[i] -= basis.inverse[i, j + 1] * planes.slope[column, j]
+                entering[i] -= basis.inverse[i, j + 1] * planes.slope[j, column]
         else:
             entering[i] = basis.inverse[i, -column]
         if entering[i] > 1e-12 and max(basis.weight[i], 0.0) / entering[i] < ratio:
@@ -124,8 +134,8 @@ def pivot(basis: Basis, row: int, ratio: float, entering: Series) -> None:
 
 
 @compiled
-def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[int, float]:
-    """Fill ``point`` (theta, then the capacities) with the optimum; returns the outcome and the least cost.
+def solve(planes: Planes, cost: Series, price: float, basis: Basis, point: Series) -> tuple[int, float]:
+    """Fill ``point`` (share, then the capacities) with the optimum; returns the outcome and the least cost.
 
     The weights of the basis are those of its planes in the optimum.
     """
@@ -134,7 +144,7 @@ def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[in
         corner(planes, basis, point)
         worst, column = most_violated(planes, point)
         if worst <= NEGLIGIBLE:
-            total = point[0]
+            total = price * point[0]
             for j in range(CAPACITIES):
                 total += cost[j] * point[j + 1]
             return OPTIMAL, total
@@ -145,7 +155,7 @@ def solve(planes: Planes, cost: Series, basis: Basis, point: Series) -> tuple[in
 
 def empty_planes() -> Planes:
     """Room for planes."""
-    return Planes(np.zeros(MOST_PLANES), np.zeros((MOST_PLANES, CAPACITIES)), np.zeros(MOST_PLANES), np.zeros(1))
+    return Planes(np.zeros(MOST_PLANES), np.zeros((CAPACITIES, MOST_PLANES)), np.zeros(MOST_PLANES), np.zeros(1), np.zeros(MOST_PLANES))
 
 
 def empty_basis() -> Basis:

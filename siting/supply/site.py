@@ -263,7 +263,7 @@ def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: O
         + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
         + BINDING["export_share"] * (0 < row["generation"] * limits.export_share_max * (1 - near) <= row["exported_energy"])
     )
-    clean, emitted = (account.weighted_sum(bought, np.broadcast_to(rate, block.load.shape)) for rate in site.grid)
+    clean, emitted = (account.weighted_sum(bought, rate) for rate in site.grid)
     paid = account.weighted_sum(bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
     capacity = contracted if on else 0.0
     new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding), 0.0, 0.0, 0.0, 0.0, 0.0)

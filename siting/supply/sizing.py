@@ -2,8 +2,12 @@
 
 The import that a portfolio needs is convex in its capacities, and each dispatch yields a plane below it that holds for all portfolios
 (`siting.supply.dispatch`). Planes don't depend on the target: one bundle serves all of them. The master (`siting.supply.master`) gives
-the cheapest point above the planes, a lower bound; dispatching there, and where the way from there to the best known portfolio enters
-the feasible set, gives new planes and upper bounds, until both meet.
+the cheapest point above the planes, a lower bound; dispatching halfway from there to the best known portfolio gives a new plane or a
+new upper bound, until both meet.
+
+Most dispatches run in a year whose neighbouring hours are merged where a portfolio treats them alike (`merge`), a fifth of the hours.
+Planes found there hold in the hours, so lower bounds do, too; the portfolio itself needs the same import in both, so a search ends with
+one merged as for what it has found.
 
 It holds for one store with constant efficiencies, one price of imports, no revenue from exports and a grid that covers every deficit
 or none: there greedy dispatch needs the least import. Several years follow each other on one time axis.
@@ -26,6 +30,9 @@ from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes
 
 #: Dispatches per target after which the search ends with the gap that it has.
 MOST_DISPATCHES = 400
+
+#: Plane of the target's share, and the first of those below the import share, after the limits.
+TARGET, FIRST_FOUND = 1, 8
 
 #: Searches in merged hours before one in the hours, and portfolios that are tried between two of them.
 ROUNDS, MOST_TRIES = 8, 12
@@ -85,16 +92,10 @@ class Case(NamedTuple):
 
 
 class State(NamedTuple):
-    """Planes of the import share, which grow over the targets of a site, and the master of one target.
+    """The master of a site: its planes, which grow over the targets, and its basis."""
 
-    ``known`` (1,) is how many planes the master knows, and ``marked`` which of its planes are those of the target's share.
-    """
-
-    imports: Planes
-    working: Planes
+    planes: Planes
     basis: Basis
-    marked: Series
-    known: Series
 
 
 class Seen(NamedTuple):
@@ -134,8 +135,8 @@ def look(case: Case, year: Spans, x: Series, state: State) -> Seen:
         offset -= slope[k] * x[k]
         cost += terms.costs[k] * x[k]
         excess = max(excess, x[k] - terms.limits[k])
-    if state.imports.used[0] < MOST_PLANES:
-        add_plane(state.imports, offset, slope, 0.0)
+    if state.planes.used[0] < MOST_PLANES:
+        add_plane(state.planes, offset, slope, 1.0)
     return Seen(share, cost, excess)
 
 
@@ -147,55 +148,37 @@ def meets(seen: Seen, allowed: float) -> bool:
 
 @compiled
 def begin_master(state: State, case: Case) -> None:
-    """First planes of the master: no negative cost of imports, and the limits of the capacities."""
-    work, terms, slope = state.working, case.terms, np.zeros(CAPACITIES)
-    work.used[0] = state.known[0] = 0.0
-    state.marked[:] = 0.0
-    add_plane(work, 0.0, slope, 1.0)
+    """First planes of the master: sign and limits of the import share, limits of the capacities, and the load that nothing serves."""
+    planes, terms, none = state.planes, case.terms, np.zeros(CAPACITIES)
+    planes.used[0] = 0.0
+    add_plane(planes, 0.0, none, 1.0)
+    add_plane(planes, -terms.import_share, none, -1.0)
+    made = none.copy()
+    made[0], made[1] = case.means
+    add_plane(planes, -1.0, terms.self_use * made, -1.0)
+    add_plane(planes, -terms.overbuild, made, 0.0)
     for k in range(CAPACITIES):
-        if np.isfinite(terms.limits[k]):
-            slope[:] = 0.0
-            slope[k] = 1.0
-            add_plane(work, -terms.limits[k], slope, 0.0)
-    slope[:] = 0.0
-    slope[0], slope[1] = case.means
-    add_plane(work, -terms.overbuild, slope, 0.0)
-    master.start(state.basis, terms.costs)
-
-
-@compiled
-def assemble(state: State, case: Case, allowed: float) -> None:
-    """Bring the planes that the master of a target doesn't know yet into it."""
-    work, terms, slope = state.working, case.terms, np.zeros(CAPACITIES)
-    for k in range(int(state.known[0]), int(state.imports.used[0])):
-        if work.used[0] + 3 > MOST_PLANES:
-            return
-        offset, row = state.imports.offset[k], state.imports.slope[k]
-        state.marked[int(work.used[0])] = 1.0
-        add_plane(work, offset - allowed, row, 0.0)
-        if terms.self_use > 0.0:
-            slope[:] = row
-            slope[0] += terms.self_use * case.means[0]
-            slope[1] += terms.self_use * case.means[1]
-            add_plane(work, offset - 1.0, slope, 0.0)
-        if terms.import_price > 0.0:
-            add_plane(work, offset * terms.import_price, row * terms.import_price, 1.0)
-        state.known[0] = k + 1.0
+        one = none.copy()
+        one[k] = 1.0
+        add_plane(planes, -terms.limits[k], one, 0.0)
+    add_plane(planes, 1.0, -made, 1.0)
+    master.start(state.basis, terms.costs, terms.import_price)
 
 
 @compiled
 def crossing(state: State, case: Case, allowed: float, out: Series, inside: Series) -> float:
     """Share of the way from ``out`` to ``inside`` after which no known plane forbids a portfolio; 1 if only the end will do."""
-    way, terms, means = 0.0, case.terms, case.means
-    at_out, at_inside = means[0] * out[0] + means[1] * out[1], means[0] * inside[0] + means[1] * inside[1]
-    for k in range(int(state.imports.used[0])):
-        a = b = state.imports.offset[k]
+    way, self_use, planes = 0.0, case.terms.self_use, state.planes
+    at_out = self_use * (case.means[0] * out[0] + case.means[1] * out[1]) - 1.0
+    at_inside = self_use * (case.means[0] * inside[0] + case.means[1] * inside[1]) - 1.0
+    for k in range(FIRST_FOUND, int(planes.used[0])):
+        a = b = planes.offset[k]
         for j in range(CAPACITIES):
-            a += state.imports.slope[k, j] * out[j]
-            b += state.imports.slope[k, j] * inside[j]
+            a += planes.slope[j, k] * out[j]
+            b += planes.slope[j, k] * inside[j]
         way = further(way, a - allowed, b - allowed)
-        if terms.self_use > 0.0:
-            way = further(way, a + terms.self_use * at_out - 1.0, b + terms.self_use * at_inside - 1.0)
+        if self_use > 0.0:
+            way = further(way, a + at_out, b + at_inside)
     return way
 
 
@@ -216,11 +199,10 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
     terms, point, trial = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
     lower, price, outcome, used = -np.inf, 0.0, OPEN, 0
     while used < MOST_DISPATCHES:
-        assemble(state, case, allowed)
-        found, value = master.solve(state.working, terms.costs, state.basis, point)
+        found, value = master.solve(state.planes, terms.costs, terms.import_price, state.basis, point)
         if found == master.STALLED:  # the inverse has drifted
-            master.start(state.basis, terms.costs)
-            found, value = master.solve(state.working, terms.costs, state.basis, point)
+            master.start(state.basis, terms.costs, terms.import_price)
+            found, value = master.solve(state.planes, terms.costs, terms.import_price, state.basis, point)
         if found != OPTIMAL:
             # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
             outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
@@ -248,7 +230,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
     and costs ``upper``, or that is infinite.
     """
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
-    begin_master(state, case)
+    state.planes.offset[TARGET] = -allowed
     trial = inside.copy()
     year = alike(case, near)
     lower, outcome, price, used, tries = -np.inf, OPEN, 0.0, 0, 0
@@ -286,13 +268,11 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
 
 @compiled
 def target_price(state: State) -> float:
-    """Price of the target: what one MWh less of import would cost, from the weights of the planes of its share."""
-    total = 0.0
+    """Price of the target: what one MWh less of import would cost, the weight of its plane."""
     for i in range(state.basis.column.size):
-        k = int(state.basis.column[i])
-        if k >= 0 and state.marked[k] > 0.0:
-            total += max(state.basis.weight[i], 0.0)
-    return total
+        if int(state.basis.column[i]) == TARGET:
+            return max(float(state.basis.weight[i]), 0.0)
+    return 0.0
 
 
 @compiled
@@ -324,10 +304,7 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
         means[1] += year.wind[t]
     means /= size
     case = Case(hours, room, float(size), means, battery, terms)
-    state.imports.used[0] = 0.0
-    slope = np.zeros(CAPACITIES)
-    slope[0], slope[1] = -means[0], -means[1]
-    add_plane(state.imports, 1.0, slope, 0.0)
+    begin_master(state, case)
     inside = np.zeros(CAPACITIES)
     furthest(case, peak, inside)
     seen = look(case, hours, inside, state)
@@ -346,4 +323,4 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
 
 def empty_state() -> State:
     """Room for the search at a site."""
-    return State(master.empty_planes(), master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), np.zeros(1))
+    return State(master.empty_planes(), master.empty_basis())
