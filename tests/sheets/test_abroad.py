@@ -78,7 +78,7 @@ def test_hours_are_those_of_the_road(served, records):
     from siting.sheets import abroad
 
     weather = STUDY.weather.model_validate({"source": "store", "dataset": HOURS.dataset, "year": HOURS.year})
-    local = STUDY.model_copy(update={"weather": weather.placed(abroad._bounds(*ROTTERDAM, HOURS))})
+    local = STUDY.model_copy(update={"weather": weather.placed(abroad._area(*ROTTERDAM, HOURS))})
     site = abroad._site(*ROTTERDAM, local, country_grid("NL"))
     hours = hourly_yields(site, local)
     assert float(hours["wind_capacity_factor"].sum()) == pytest.approx(records["rotterdam"]["modelled"]["wind_full_load_hours"])

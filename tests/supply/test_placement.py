@@ -19,8 +19,8 @@ from siting.finance import Finance, LineCosts, LineDesigns, Tariff
 from siting.finance.line import STEPS
 from siting.region import PROVINCES
 from siting.study import Study
-from siting.supply import Supply, _block, match_supply
-from siting.supply.distant import PLACED, undercut
+from siting.supply import Supply, _block, match_block, match_supply
+from siting.supply.distant import PLACED, Cells, match_distant, undercut
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.placement import (
     LEAST_SHARE,
@@ -33,7 +33,7 @@ from siting.supply.placement import (
     offer_places,
     split_by_cells,
 )
-from siting.supply.site import PROGRAMME, QUANTITIES, annual_cost
+from siting.supply.site import PROGRAMME, QUANTITIES, Block, annual_cost
 from siting.vocabulary import MissingVariableError, StudyError
 
 LOAD, SUPPLY = Load(), Supply()
@@ -233,17 +233,25 @@ def test_the_annual_cost_is_the_delivered_cost():
     np.testing.assert_allclose(annual_cost(mixes, block, price), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 
-@pytest.mark.slow
 def test_exports_are_priced_in_the_choice():
-    """The linear programme serves what the fast engine can't."""
-    finance = FINANCE.model_copy(update={"tariff": Tariff(export_price_cny_per_kwh=0.15)})
-    supply = Supply(targets=(0.8,), export_limit_mw=100.0)
-    sites = offered(region(), 45.0, better_by=0.5)
-    near = match_supply(sites.isel(site=[0]), LOAD, supply, finance, sites)
-    own = match_supply(sites.isel(site=[0]).drop_vars(["pv_place", "wind_place"]), LOAD, supply, finance)
-    costs = [add_costs(each, finance)["delivered_cost"].item() for each in (near, own)]
-    assert near["supply_engine"].item() == own["supply_engine"].item() == PROGRAMME
-    assert costs[0] < costs[1]
+    """The linear programme serves what the fast engine can't: here a fortnight."""
+    hours = 14 * 24
+    pv, wind = (values[:hours] for values in weather(0))
+    cells = Cells(np.array([50, 70]), np.full(2, 40.0), np.array([100.0, 100.4]), np.full(2, 1e4), np.full(2, 1e4),
+                  np.stack([pv, pv]), np.stack([0.4 * wind, wind]))  # fmt: skip
+    month, ones = np.resize(np.arange(1, 13), hours), np.ones(hours)
+    supply = Supply(targets=(0.8,), export_limit_mw=30.0)
+    block = Block(100.0 * ones, month, supply, (272e3, 402e3, 73e3, 65e3), 100.0, 1, ones, 150.0, 0.0)
+    _, *own = match_block(cells.pv[:1], cells.wind[:1], [1e4], [1e4], 350.0, block=block)
+    places = np.array([[50, 50]]), np.array([[50, 70]])
+    mixes, _, _, placed = match_distant(
+        *own, np.array([50]), np.array([350.0]), np.array([-1]), *places, cells=cells, block=block, feedin=None, finance=FINANCE
+    )
+    assert mixes[0, 0, QUANTITIES.index("supply_engine")] == own[0][0, 0, QUANTITIES.index("supply_engine")] == PROGRAMME
+    assert placed[0, 0, PLACED.index("wind_plant_site")] == 70
+    assert mixes[0, 0, QUANTITIES.index("exported_energy")] > 0
+    near = annual_cost(mixes[0], block, 350.0)[0] + placed[0, 0, PLACED.index("line_cost")]
+    assert near < annual_cost(own[0][0], block, 350.0)[0]
 
 
 # --- what is offered
