@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from siting import catalog
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.resource import Weather, add_weather
 from siting.yields.pv import PVSystem, add_pv_yield
 from siting.yields.wind import WindFarm, add_wind_yield

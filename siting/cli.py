@@ -103,16 +103,17 @@ def fetch(
     except KeyboardInterrupt:
         _refuse("interrupted; what was fetched stays, the same command goes on from there", _INTERRUPTED)
     for item in items:
-        typer.echo(f"{item.job.entry.id:<22} {item.job.folder}")
+        typer.echo(f"{item.job.id:<22} {item.job.folder}")
 
 
 def _show(item: Item) -> None:
     """Lines of the plan about one dataset."""
-    entry, count = item.job.entry, len(item.missing)
-    size = "there already" if item.complete else f"{count} downloads, about {item.estimate / 1e6:,.0f} MB"
+    (licence, about), count = item.job.about, len(item.missing)
+    known = f"about {item.estimate / 1e6:,.0f} MB" if item.estimate else "of unknown size"
+    size = "there already" if item.complete else f"{count} download{'s' * (count != 1)}, {known}"
     when = f", {', '.join(map(str, item.job.years))}" if item.job.years else ""
-    typer.echo(f"{entry.id:<22} {size}{when}; {entry.licence}")
-    typer.echo(f"{'':<22} {entry.title} ({entry.version}): {entry.citation}")
+    typer.echo(f"{item.job.id:<22} {size}{when}; {licence}")
+    typer.echo(f"{'':<22} {about}")
 
 
 def _settle(cache: Path | None, entries: Path | None) -> None:
@@ -133,6 +134,8 @@ def validate(study: StudyFile) -> None:
 
     checked = read_study(study)
     typer.echo(f"{checked.title}: a valid study, sha256 {checked.sha256[:12]}")
+    for bound in checked.policy.bounds() if checked.policy and checked.policy.constrain else ():
+        typer.echo(f"limit of the supply: {bound}")
 
 
 @app.command()

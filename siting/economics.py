@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from siting.finance import Tariff
 
 #: Parts of the delivered cost, in the order in which they are added.
-COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
+COMPONENTS = ("pv", "wind", "battery", "hydrogen", "line", "import", "grid_capacity", "interruption", "export")
 
 
 @step(
@@ -29,7 +29,11 @@ COMPONENTS = ("pv", "wind", "battery", "import", "grid_capacity", "export")
         "import_energy",
         "import_price_factor",
         "grid_capacity",
+        "electrolyser_capacity",
+        "hydrogen_tank",
+        "cut_cost",
         "exported_energy",
+        "line_cost",
         "grid_energy_price",
     ),
     adds=("pv_lcoe", "wind_lcoe", "import_price", "cost_by_component", "delivered_cost", "island_cost"),
@@ -52,10 +56,11 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
 
     Notes
     -----
-    The delivered cost is the annualised cost of plants and battery, plus imported energy, plus the charge for the contracted
-    grid capacity, less export revenue, over the annual load. Where PV and wind have captured prices of
-    their own, exports are shared out by the generation of the year. The island cost is that of plants and
-    battery over the energy that they serve; it leaves the residual out and is never ranked.
+    The delivered cost is the annualised cost of plants, battery, electrolyser, tank and lines, plus imported energy, plus the charge for
+    the contracted grid capacity and what is paid for load that is cut, less export revenue, over the annual load (cut load and the
+    electricity for hydrogen are part of it). Where PV and wind have captured prices of their own, exports are shared out by the
+    generation of the year. The island cost is that of what the project builds over the energy that it serves; it leaves the residual
+    out and is never ranked.
     """
     costs, tariff = finance.annual_costs(), finance.tariff
     load_kwh, price = sites["load_energy"] * 1e3, import_price(sites, tariff)
@@ -64,13 +69,17 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
         "battery": sites["battery_power"] * 1e3 * costs.battery_power_cny_per_kw
         + sites["battery_energy"] * 1e3 * costs.battery_energy_cny_per_kwh,
+        "hydrogen": sites["electrolyser_capacity"] * 1e3 * costs.electrolyser_cny_per_kw
+        + sites["hydrogen_tank"] * costs.hydrogen_cny_per_kg,
+        "line": sites["line_cost"],
         "import": sites["import_energy"] * 1e3 * price * sites["import_price_factor"],
         "grid_capacity": sites["grid_capacity"] * 1e3 * (12.0 * tariff.capacity_charge()),
+        "interruption": sites["cut_cost"],
         "export": sites["exported_energy"] * 1e3 * -_captured(sites, tariff),
     }
-    own = parts["pv"] + parts["wind"] + parts["battery"]
-    total = own + parts["import"] + parts["grid_capacity"] + parts["export"]
-    return with_warnings(sites, _warnings(finance)).assign(
+    own = parts["pv"] + parts["wind"] + parts["battery"] + parts["hydrogen"] + parts["line"]
+    total = own + parts["import"] + parts["grid_capacity"] + parts["interruption"] + parts["export"]
+    return with_warnings(sites, _warnings(sites, finance)).assign(
         pv_lcoe=levelised_cost(costs.pv_cny_per_kw, sites["pv_full_load_hours"]),
         wind_lcoe=levelised_cost(costs.wind_cny_per_kw, sites["wind_full_load_hours"]),
         import_price=price,
@@ -80,9 +89,9 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     )
 
 
-def _warnings(finance: Finance) -> list[str]:
+def _warnings(sites: xr.Dataset, finance: Finance) -> list[str]:
     """What the costs leave out, and the prices of low confidence on which they rest."""
-    line = "" if finance.connection_capex_cny_per_kw > 0 else ", lines from plants to park"
+    line = "" if finance.connection_capex_cny_per_kw > 0 or bool((sites["line_cost"] > 0).any()) else ", lines from plants to park"
     sentences = [f"Costs, in CNY of {finance.currency_year}, leave out land rent{line} and the yearly ageing of modules and turbines."]
     guessed = [f"{each.value:g} {each.unit}" for each in low_confidence_defaults(finance.tariff) if _in_use(each.name, finance.tariff)]
     if guessed:

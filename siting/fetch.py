@@ -6,12 +6,14 @@ import contextlib
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
+from siting.catalog.addresses import AddressedFile, is_address, key_of_environment
 from siting.catalog.cache import (
+    Area,
     Bounds,
     Piece,
     cache_root,
@@ -22,11 +24,17 @@ from siting.catalog.cache import (
     product_folder,
     publish,
     read_manifest,
+    sole_writer,
     write_manifest,
+    writing,
 )
+from siting.catalog.fetched import FetchedRaster
+from siting.catalog.files import FileParameters
+from siting.catalog.rasters import check_mosaic
 from siting.catalog.remote import RemoteEntry
+from siting.catalog.tiles import PER_DEGREE
 from siting.catalog.transport import Transport
-from siting.layers import FetchedLayer, fetched_bounds
+from siting.region import fetched_area, outline
 from siting.study import Study
 from siting.vocabulary import IntegrityError, SitingError, StudyError
 
@@ -42,15 +50,30 @@ class Job:
     """One dataset for one region."""
 
     entry: RemoteEntry
-    bounds: Bounds
+    area: Area
     years: tuple[int, ...]
     cache: Path
     transport: Transport = field(repr=False)
 
     @property
+    def id(self) -> str:
+        """Id of the dataset."""
+        return self.entry.id
+
+    @property
+    def bounds(self) -> Bounds:
+        """West, south, east, north [degree]."""
+        return self.area.bounds
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """Licence, and what it is."""
+        return self.entry.licence, f"{self.entry.title} ({self.entry.version}): {self.entry.citation}"
+
+    @property
     def folder(self) -> Path:
         """Where the product is put."""
-        return product_folder(self.entry, self.bounds, self.cache)
+        return product_folder(self.entry, self.area, self.cache)
 
     @property
     def pieces(self) -> list[Piece]:
@@ -64,7 +87,7 @@ class Job:
             case "cog_window":
                 return cog_window.pieces(*given)
             case "dem_tiles" | "class_tiles":
-                return tiles.pieces(*given)
+                return tiles.pieces(self.entry, self.bounds, outline(self.area), self.store_of_pieces, self.transport)
             case "zip_raster":
                 return zip_raster.pieces(self.entry, self.bounds, self.store_of_pieces, self.transport)
             case _:
@@ -83,12 +106,77 @@ class Job:
             return False
         return all((self.folder / name).is_file() and checksum(self.folder / name) == manifest["files"][name] for name in wanted)
 
+    def make(self) -> None:
+        """Make the product of the pieces, each verified once more, and its manifest."""
+        records = []
+        for piece in self.pieces:
+            record = piece_record(self.store_of_pieces, piece.name)
+            if record is None:
+                raise IntegrityError(f"Expected {piece.name} of {self.id} as it was fetched, found it changed or gone; fix: fetch again.")
+            records.append(record)
+        files = _make_store(self) if self.entry.hourly else _make_rasters(self)
+        before = read_manifest(self.folder)
+        if before is not None:
+            files = before["files"] | files
+            records = [each for each in before["sources"] if each["piece"] not in {record["piece"] for record in records}] + records
+        write_manifest(self.folder, self.entry, self.bounds, files, records)
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """One file of the user's at an address."""
+
+    source: AddressedFile
+    transport: Transport = field(repr=False)
+
+    @property
+    def id(self) -> str:
+        """Name of the file."""
+        return self.source.name
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """Licence, and what it is."""
+        return "as supplied by the user", self.source.address
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """A file has no years."""
+        return ()
+
+    @property
+    def cache(self) -> Path:
+        """Folder of the cache."""
+        return self.source.cache
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is put."""
+        return self.source.folder
+
+    @property
+    def store_of_pieces(self) -> Path:
+        """Where the file is kept: it is its only piece."""
+        return self.source.folder
+
+    @property
+    def pieces(self) -> list[Piece]:
+        """The only download."""
+        return [self.source.piece(self.transport)]
+
+    def is_complete(self) -> bool:
+        """Whether the file is there, unchanged."""
+        return piece_record(self.source.folder, self.source.name) is not None
+
+    def make(self) -> None:
+        """Leave the file as it is."""
+
 
 @dataclass(frozen=True)
 class Item:
     """A line of the plan: the job, what is missing of it, and how much that is."""
 
-    job: Job
+    job: Job | FileJob
     missing: tuple[Piece, ...]
     complete: bool
 
@@ -104,7 +192,7 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     Parameters
     ----------
     study : Study
-        Study whose weather or layers name datasets.
+        Study whose weather, layers or land name datasets.
     cache : Path, optional
         Folder of the cache.
 
@@ -113,25 +201,47 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     StudyError
         If it names none, or a year or a region that a dataset doesn't have.
     """
-    bounds = fetched_bounds(study.region, study.grid)
-    wanted: dict[str, tuple[int, ...]] = {
-        layer.dataset: () for layer in study.layers.values() if isinstance(layer, FetchedLayer)
-    }  # fmt: skip
+    area = fetched_area(study.region, study.grid)
+    rasters = [*study.layers.values(), study.land.slope, study.land.land_cover]
+    wanted: dict[str, tuple[int, ...]] = {each.dataset: () for each in rasters if isinstance(each, FetchedRaster)}
     if study.weather.dataset is not None:
         wanted[study.weather.dataset] = tuple(sorted({study.weather.year, *study.weather.level_years}))
-    if not wanted:
+    cache = cache or cache_root()
+    items = [plan_dataset(name, years, area, cache) for name, years in wanted.items()]
+    items += [_item(FileJob(AddressedFile(address, cache), Transport())) for address in _addresses(study)]
+    if not items:
         raise StudyError(
-            f"Expected datasets in weather or layers of {study.title!r}, found none; fix: name one, see `siting catalog list`."
+            f"Expected datasets or addresses in weather, layers or land of {study.title!r}, found none; fix: name one, see "
+            "`siting catalog list`."
         )
-    items = []
-    for name, years in wanted.items():
-        entry = catalog.remote_entry(name)
-        _check_extent(entry, bounds, years)
-        job = Job(entry, bounds, years, cache or cache_root(), _transport(entry))
-        complete = job.is_complete()
-        missing = () if complete else tuple(piece for piece in job.pieces if piece_record(job.store_of_pieces, piece) is None)
-        items.append(Item(job, missing, complete))
     return items
+
+
+def plan_dataset(name: str, years: tuple[int, ...], area: Area, cache: Path | None = None) -> Item:
+    """What one dataset lacks of some years within an area.
+
+    Raises
+    ------
+    CatalogError
+        If there is no such dataset.
+    StudyError
+        If it has no such year, or doesn't reach so far.
+    """
+    entry = catalog.remote_entry(name)
+    _check_extent(entry, area.bounds, years)
+    return _item(Job(entry, area, years, cache or cache_root(), _transport(entry)))
+
+
+def _item(job: Job | FileJob) -> Item:
+    complete = job.is_complete()
+    missing = () if complete else tuple(piece for piece in job.pieces if piece_record(job.store_of_pieces, piece.name) is None)
+    return Item(job, missing, complete)
+
+
+def _addresses(study: Study) -> list[str]:
+    """Addresses of the user's files, each once."""
+    given = [*study.layers.values(), study.land.slope, study.land.land_cover, *study.land.features, *study.land.exclusions]
+    return list(dict.fromkeys(each.path for each in given if isinstance(each, FileParameters) and is_address(each.path)))
 
 
 def _check_extent(entry: RemoteEntry, bounds: Bounds, years: Sequence[int]) -> None:
@@ -143,12 +253,14 @@ def _check_extent(entry: RemoteEntry, bounds: Bounds, years: Sequence[int]) -> N
         raise StudyError(
             f"Expected a region within {list(entry.coverage)} for {entry.id}, found {list(bounds)}; fix: choose another dataset."
         )
+    if entry.tiled:
+        check_mosaic(bounds, 1.0 / PER_DEGREE)
 
 
 def _transport(entry: RemoteEntry) -> Transport:
     headers = {}
     if entry.key_variable is not None and os.environ.get(entry.key_variable):
-        headers[entry.key_header] = os.environ[entry.key_variable]
+        headers[entry.key_header] = key_of_environment(entry.key_variable)
     return Transport(entry.redirects, md5_etags=entry.etag == "md5", headers=headers)
 
 
@@ -174,16 +286,17 @@ def fetch(items: Sequence[Item], progress: Progress | None = None, workers: int 
     FetchError, IntegrityError
         If a server refuses, keeps failing, or gives other content than it should; what was downloaded before stays.
     """
-    for item in items:
-        if not item.complete:
+    missing = [item for item in items if not item.complete]
+    with sole_writer(missing[0].job.cache) if missing else contextlib.nullcontext():
+        for item in missing:
             _download(item, progress, workers)
-            _make(item.job)
+            item.job.make()
     return [item.job.folder for item in items]
 
 
 def _download(item: Item, progress: Progress | None, workers: int) -> None:
     stage: contextlib.AbstractContextManager[Callable[[], None]]
-    stage = progress.stage(item.job.entry.id, len(item.missing)) if progress else contextlib.nullcontext(lambda: None)
+    stage = progress.stage(item.job.id, len(item.missing)) if progress else contextlib.nullcontext(lambda: None)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="fetch")
     try:
         with stage as tick:
@@ -194,29 +307,16 @@ def _download(item: Item, progress: Progress | None, workers: int) -> None:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _make(job: Job) -> None:
-    """Make the product of the pieces, each verified once more, and its manifest."""
-    records = []
-    for piece in job.pieces:
-        record = piece_record(job.store_of_pieces, piece)
-        if record is None:
-            raise IntegrityError(f"Expected {piece.name} of {job.entry.id} as it was fetched, found it changed or gone; fix: fetch again.")
-        records.append(record)
-    files = _make_store(job) if job.entry.hourly else _make_rasters(job)
-    before = read_manifest(job.folder)
-    if before is not None:
-        files = before["files"] | files
-        records = [each for each in before["sources"] if each["piece"] not in {record["piece"] for record in records}] + records
-    write_manifest(job.folder, job.entry, job.bounds, files, records)
-
-
 def _make_rasters(job: Job) -> dict[str, str]:
     from siting.catalog.rasters import mosaic
 
     names, paths = list(job.entry.variables), [job.store_of_pieces / piece.name for piece in job.pieces]
     for number, name in enumerate(names):
-        tiled = job.entry.adapter in ("dem_tiles", "class_tiles")
-        publish(job.folder / f"{name}.tif", mosaic(paths, job.bounds, (number, len(names))) if tiled else paths[number].read_bytes())
+        if job.entry.tiled:
+            with writing(job.folder / f"{name}.tif") as temporary:
+                mosaic(paths, job.bounds, (number, len(names)), temporary)
+        else:
+            publish(job.folder / f"{name}.tif", paths[number].read_bytes())
     return {f"{name}.tif": checksum(job.folder / f"{name}.tif") for name in names}
 
 
@@ -238,7 +338,7 @@ def _make_store(job: Job) -> dict[str, str]:
 
 
 def _paths(job: Job, year: int) -> list[Path]:
-    return [job.store_of_pieces / piece.name for piece in Job(job.entry, job.bounds, (year,), job.cache, job.transport).pieces]
+    return [job.store_of_pieces / piece.name for piece in replace(job, years=(year,)).pieces]
 
 
 def _grid_cells(job: Job, year: int) -> tuple[Any, None]:

@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
+from siting.catalog.cache import Area
+from siting.catalog.fetched import FetchedRaster
 from siting.grid import cell_area_km2, cell_numbers
-from siting.ground import Features, LandCoverLayer, SlopeLayer, is_given, rule_labels
+from siting.ground import is_given, rule_labels
+from siting.ground_inputs import AnyLandCover, AnySlope, Features
 from siting.landcover import Technology, rule_set
-from siting.layers import LEVELS, PROVINCES, Exclusion, check_provinces
+from siting.layers import LEVELS, Exclusion
+from siting.region import PROVINCES, check_provinces
 from siting.vocabulary import Parameters, StudyError, encode_flags, step, with_warnings
 
 if TYPE_CHECKING:
@@ -69,18 +73,18 @@ class Land(Parameters):
     plant_altitude_max_m: float = Field(default=5000.0, ge=0.0, le=9000.0, description="Altitude from which no land counts for plants [m].")
     plant_open_fraction_min: float = Field(default=0.05, ge=0.0, le=1.0, description="Least open share of a cell that plants need [1].")
     pv_usable_share: float = Field(
-        default=0.2, ge=0.0, le=1.0, description="Share of open land that PV can use; assumed, slope and land cover are unknown [1]."
+        default=0.2, ge=0.0, le=1.0, description="Share of open land that PV can use, an assumption the same everywhere [1]."
     )
     wind_usable_share: float = Field(
         default=0.3,
         ge=0.0,
         le=1.0,
-        description="Share of open land that wind farms can use; assumed, slope and land cover are unknown [1].",
+        description="Share of open land that wind farms can use, an assumption the same everywhere [1].",
     )
     exclusions: tuple[Exclusion, ...] = Field(default=(), max_length=_EXCLUSION_LIMIT, description="The user's own areas to leave out.")
 
-    slope: SlopeLayer | None = Field(default=None, description="Slope of the ground, or elevation to compute it from.")
-    land_cover: LandCoverLayer | None = Field(default=None, description="Classes of land cover.")
+    slope: AnySlope | None = Field(default=None, description="Slope of the ground, or elevation to compute it from.")
+    land_cover: AnyLandCover | None = Field(default=None, description="Classes of land cover.")
     features: tuple[Features, ...] = Field(
         default=(), max_length=_FEATURES_LIMIT, description="Reserves, roads, railways, lines, substations, ports: closed, and measured to."
     )
@@ -120,6 +124,11 @@ class Land(Parameters):
             if len(set(names)) < len(names):
                 raise StudyError(f"expected {what} with different names, found {', '.join(names)}; rename the repeated ones")
         return self
+
+    def placed(self, area: Area) -> Land:
+        """Limits of land in a region, for which datasets were fetched."""
+        given = {"slope": self.slope, "land_cover": self.land_cover}
+        return self.model_copy(update={name: item.placed(name, area) for name, item in given.items() if isinstance(item, FetchedRaster)})
 
 
 @step(needs=_NEEDS, adds=("cell_area", "load_allowed", "pv_land_fraction", "wind_land_fraction"))

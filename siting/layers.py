@@ -5,42 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Protocol
 
 import numpy as np
-from pydantic import Discriminator, Field, PrivateAttr, Tag, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag
 
 from siting import catalog
-from siting.catalog.cache import cache_root, checksum, fetched_file
-from siting.catalog.files import FileParameters, file_source
+from siting.catalog.fetched import FetchedRaster, form_of_raster
+from siting.catalog.files import FileParameters
 from siting.catalog.raster import RASTERS
+from siting.fine_grid import slope_warning
 from siting.grid import Grid, How, align, centres, coverage, degrees, geobox, nearest
-from siting.ground import DISTANCES, GroundRules, ground_layers, is_given, rule_labels, slope_warning
+from siting.ground import DISTANCES, ground_layers, is_given, rule_labels
+from siting.ground_inputs import GroundRules
 from siting.landcover import legend, rule_set
-from siting.vocabulary import VARIABLES, AlignmentError, Parameters, StudyError, stamp
+from siting.region import PROVINCES, Region, region_bounds
+from siting.vocabulary import VARIABLES, AlignmentError, StudyError, stamp
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     import xarray as xr
     from numpy.typing import NDArray
     from odc.geo.geobox import GeoBox
-
-#: Extent of the embedded data [degree]: west, south, east, north.
-EXTENT = (72.9, 14.9, 136.1, 55.1)
-
-#: ISO 3166-2 code -> name of the provinces that the catalog has figures for.
-PROVINCES = dict(
-    item.split(":")
-    for item in (
-        "CN-AH:Anhui CN-BJ:Beijing CN-CQ:Chongqing CN-FJ:Fujian CN-GD:Guangdong CN-GS:Gansu CN-GX:Guangxi CN-GZ:Guizhou CN-HA:Henan "
-        "CN-HB:Hubei CN-HE:Hebei CN-HI:Hainan CN-HL:Heilongjiang CN-HN:Hunan CN-JL:Jilin CN-JS:Jiangsu CN-JX:Jiangxi CN-LN:Liaoning "
-        "CN-NM:Inner_Mongolia CN-NX:Ningxia CN-QH:Qinghai CN-SC:Sichuan CN-SD:Shandong CN-SH:Shanghai CN-SN:Shaanxi CN-SX:Shanxi "
-        "CN-TJ:Tianjin CN-XJ:Xinjiang CN-XZ:Tibet CN-YN:Yunnan CN-ZJ:Zhejiang"
-    )
-    .replace("_", "\N{NO-BREAK SPACE}")
-    .split(" ")
-)
 
 #: Levels that the places give; the errors go with them.
 LEVELS = ("wind_speed_100m_mean", "annual_ghi", "annual_dni")
@@ -54,68 +39,6 @@ _FIGURES = ("grid_emission_factor", "grid_carbon_free_share", "grid_energy_price
 REPLACEABLE = (*LEVELS, "altitude", "water_fraction", "protected_fraction", *_FIGURES)
 
 
-class Region(Parameters):
-    """Where to look: provinces, a box of coordinates, or what both share."""
-
-    provinces: tuple[str, ...] = Field(default=("all",), min_length=1, description="ISO 3166-2 codes such as CN-QH, or all.")
-    bbox: tuple[float, float, float, float] | None = Field(default=None, description="West, south, east, north [degree]; None is no box.")
-
-    @field_validator("provinces")
-    @classmethod
-    def _known(cls, provinces: tuple[str, ...]) -> tuple[str, ...]:
-        return check_provinces(provinces)
-
-    @field_validator("bbox")
-    @classmethod
-    def _ordered(cls, bbox: tuple[float, float, float, float] | None) -> tuple[float, float, float, float] | None:
-        if bbox is None:
-            return bbox
-        west, south, east, north = bbox
-        if not (EXTENT[0] <= west < east <= EXTENT[2] and EXTENT[1] <= south < north <= EXTENT[3]):
-            swapped = EXTENT[0] <= south < north <= EXTENT[2] and EXTENT[1] <= west < east <= EXTENT[3]
-            fix = "latitude and longitude are swapped: the order" if swapped else "the order"
-            raise StudyError(
-                f"expected west < east within {EXTENT[0]} to {EXTENT[2]} and south < north within {EXTENT[1]} to {EXTENT[3]} degrees, "
-                f"found {list(bbox)}; {fix} is [west, south, east, north]"
-            )
-        return bbox
-
-    @property
-    def codes(self) -> tuple[str, ...]:
-        """Codes of the provinces, all of them spelt out."""
-        return tuple(PROVINCES) if self.provinces == ("all",) else self.provinces
-
-    @property
-    def title(self) -> str:
-        """Name of the region."""
-        where = "mainland China" if self.provinces == ("all",) else ", ".join(PROVINCES[code] for code in self.codes)
-        return where if self.bbox is None else f"{where}, {self.bbox[0]:g}-{self.bbox[2]:g} E, {self.bbox[1]:g}-{self.bbox[3]:g} N"
-
-
-def check_provinces(provinces: tuple[str, ...]) -> tuple[str, ...]:
-    """Codes of provinces, or ``("all",)``, if they are known and none is repeated.
-
-    Raises
-    ------
-    StudyError
-        If one is unknown, the text names the nearest; or if one is repeated.
-    """
-    if "all" in provinces and len(provinces) > 1:
-        raise StudyError(f"expected all alone or codes of provinces, found {', '.join(provinces)}; remove one or the other")
-    for code in provinces:
-        if code not in PROVINCES and provinces != ("all",):
-            raise StudyError(f"expected ISO 3166-2 codes of provinces or all, found {code!r}; {_suggest_province(code)}")
-    if len(set(provinces)) != len(provinces):
-        raise StudyError(f"expected each province once, found {', '.join(provinces)}; remove the repeated ones")
-    return provinces
-
-
-def _suggest_province(text: str) -> str:
-    by_name = {name.lower(): code for code, name in PROVINCES.items()} | {code.lower(): code for code in PROVINCES}
-    near = get_close_matches(text.lower(), by_name, n=1, cutoff=0.5)
-    return f"did you mean {by_name[near[0]]!r}?" if near else f"known are {', '.join(PROVINCES)}"
-
-
 class UserLayer(FileParameters):
     """A raster of the user's in place of an embedded layer."""
 
@@ -126,92 +49,11 @@ class UserLayer(FileParameters):
 
     def source(self, name: str) -> dict[str, Any]:
         """State what the layer comes from."""
-        return file_source(self.file, VARIABLES[name].en, (name,))
-
-
-class FetchedLayer(Parameters):
-    """A dataset of the catalog in place of an embedded layer, as `siting fetch` has put it into the cache."""
-
-    dataset: str = Field(min_length=1, description="Id of a dataset that can be fetched, see `siting catalog list`.")
-    _name: str = PrivateAttr(default="")
-    _bounds: tuple[float, float, float, float] = PrivateAttr(default=(0.0, 0.0, 0.0, 0.0))
-    _cache: Path = PrivateAttr(default=Path())
-
-    @field_validator("dataset")
-    @classmethod
-    def _known(cls, dataset: str) -> str:
-        entry = catalog.remote_entry(dataset)
-        if entry.hourly:
-            raise StudyError(f"expected a dataset of rasters, found the hourly weather {dataset!r}; name it as weather.dataset")
-        return dataset
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_path(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and "path" in data:
-            raise ValueError("expected a path or a dataset, found both; remove one of them")
-        return data
-
-    def placed(self, name: str, bounds: tuple[float, float, float, float]) -> FetchedLayer:
-        """The layer of a name in a region."""
-        entry = catalog.remote_entry(self.dataset)
-        if name not in entry.variables:
-            raise StudyError(f"expected {name} of one of the datasets that have it, found {self.dataset} with {', '.join(entry.variables)}")
-        copy = self.model_copy()
-        copy._name, copy._bounds, copy._cache = name, bounds, cache_root()
-        return copy
-
-    @property
-    def path(self) -> str:
-        """How the layer is called in messages."""
-        return f"{self.dataset}/{self._name}"
-
-    @property
-    def file(self) -> Path:
-        """The raster in the cache, verified."""
-        return fetched_file(catalog.remote_entry(self.dataset), self._bounds, f"{self._name}.tif", self._cache)
-
-    @property
-    def unit(self) -> str:
-        """Unit of the raster."""
-        return catalog.remote_entry(self.dataset).variables[self._name].unit
-
-    @property
-    def band(self) -> int:
-        """Band of the raster."""
-        return 1
-
-    @property
-    def layer(self) -> str | None:
-        """The raster is a GeoTIFF."""
-        return None
-
-    @property
-    def nodata(self) -> float | None:
-        """The raster declares its own."""
-        return None
-
-    def source(self, name: str) -> dict[str, Any]:
-        """State what the layer comes from."""
-        return catalog.remote_entry(self.dataset).source((name,), checksum(self.file))
-
-
-def fetched_bounds(region: Region, grid: Grid) -> tuple[float, float, float, float]:
-    """Bounds that are fetched for a region: a cell more on all sides, widened to half degrees so that like regions share them."""
-    margin = grid.resolution_km / 70.0
-    west, south, east, north = _bounds(region, catalog.open_entry("province_areas").set_index("iso_3166_2"))
-    low = (float(np.floor(2.0 * (edge - margin)) / 2.0) for edge in (west, south))
-    high = (float(np.ceil(2.0 * (edge + margin)) / 2.0) for edge in (east, north))
-    return (*low, *high)  # type: ignore[return-value]
-
-
-def _form_of_layer(value: Any) -> str:
-    given = value if isinstance(value, Mapping) else {"dataset"} if isinstance(value, FetchedLayer) else {}
-    return "<dataset>" if "dataset" in given else "<file>"
+        return self.statement(VARIABLES[name].en, (name,))
 
 
 #: A raster in place of an embedded layer: the user's file, or a dataset that was fetched.
-AnyLayer = Annotated[Annotated[UserLayer, Tag("<file>")] | Annotated[FetchedLayer, Tag("<dataset>")], Discriminator(_form_of_layer)]
+AnyLayer = Annotated[Annotated[UserLayer, Tag("<file>")] | Annotated[FetchedRaster, Tag("<dataset>")], Discriminator(form_of_raster)]
 
 
 class Exclusion(FileParameters):
@@ -240,7 +82,7 @@ class LayerStudy(Protocol):
         """Cell size and projection."""
 
     @property
-    def layers(self) -> Mapping[str, UserLayer | FetchedLayer]:
+    def layers(self) -> Mapping[str, UserLayer | FetchedRaster]:
         """The user's rasters by layer."""
 
     @property
@@ -295,7 +137,7 @@ def _land(region: Region, grid: Grid) -> xr.Dataset:
     from odc.geo.xr import xr_coords
 
     areas = catalog.open_entry("province_areas").set_index("iso_3166_2")
-    box = geobox(grid, _bounds(region, areas))
+    box = geobox(grid, region_bounds(region, areas))
     shares = np.stack([coverage([areas.geometry[code]], box) for code in PROVINCES])
     latitude, longitude = centres(box)
     inside = np.isin(shares.argmax(axis=0), [list(PROVINCES).index(code) for code in region.codes]) & (shares.max(axis=0) > 0.0)
@@ -316,22 +158,16 @@ def _land(region: Region, grid: Grid) -> xr.Dataset:
     return layers.isel(y=slice(rows[0], rows[-1] + 1), x=slice(cols[0], cols[-1] + 1))
 
 
-def _bounds(region: Region, areas: gpd.GeoDataFrame) -> tuple[float, float, float, float]:
-    west, south, east, north = (float(edge) for edge in areas.loc[list(region.codes)].total_bounds)
-    if region.bbox is None:
-        return west, south, east, north
-    west, south = max(west, region.bbox[0]), max(south, region.bbox[1])
-    east, north = min(east, region.bbox[2]), min(north, region.bbox[3])
-    if west >= east or south >= north:
-        raise StudyError(f"Expected region.bbox to overlap the provinces, found {list(region.bbox)} outside {region.title}; move the box.")
-    return west, south, east, north
-
-
 def _how(raster: xr.DataArray, box: GeoBox) -> How:
     """Average where pixels are smaller than cells, else between pixel centres."""
     native = raster.odc.geobox
     metres = abs(native.resolution.y) * (111_195.0 if native.crs.geographic else 1.0)
     return "average" if metres < box.resolution.x else "bilinear"
+
+
+def _window(box: GeoBox) -> dict[str, Any]:
+    """What of a raster is read for a grid: its extent, in pixels of an eighth of a cell at most where there are too many."""
+    return {"bounds": degrees(box), "pixel_m": box.resolution.x / 8.0}
 
 
 def _climate(box: GeoBox) -> dict[str, xr.DataArray]:
@@ -380,9 +216,9 @@ def _figures(layers: xr.Dataset) -> dict[str, Any]:
     return {name: (("y", "x"), np.where(index >= 0, column.to_numpy(dtype=np.float64)[index], np.nan)) for name, column in columns.items()}
 
 
-def _user_layer(name: str, layer: UserLayer | FetchedLayer, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
+def _user_layer(name: str, layer: UserLayer | FetchedRaster, box: GeoBox, layers: xr.Dataset) -> xr.DataArray:
     raster = catalog.open_raster(
-        layer.file, unit=layer.unit, variable=name, band=layer.band, layer=layer.layer, nodata=layer.nodata, bounds=degrees(box)
+        layer.file, unit=layer.unit, variable=name, band=layer.band, layer=layer.layer, nodata=layer.nodata, **_window(box)
     )
     aligned = align(raster, box, _how(raster, box)).drop_attrs()
     if not bool((aligned.notnull() & (layers["province"] >= 0)).any()):
@@ -390,7 +226,7 @@ def _user_layer(name: str, layer: UserLayer | FetchedLayer, box: GeoBox, layers:
     return aligned
 
 
-def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer | FetchedLayer]) -> xr.Dataset:
+def _without_errors(layers: xr.Dataset, replaced: Mapping[str, UserLayer | FetchedRaster]) -> xr.Dataset:
     """Layers where a user's levels carry no error of interpolation, and no distance once all of them are the user's."""
     zeros = {f"{name}_error": layers[name] * 0.0 for name in replaced if f"{name}_error" in layers}
     if set(LEVELS) <= set(replaced):
@@ -409,7 +245,7 @@ def _exclusions(exclusions: Sequence[Exclusion], box: GeoBox) -> xr.DataArray:
 def _exclusion(exclusion: Exclusion, box: GeoBox) -> NDArray[np.float64]:
     if exclusion.file.suffix.lower() in RASTERS:
         raster = catalog.open_raster(
-            exclusion.file, unit="1", variable="user_exclusion", layer=exclusion.layer, nodata=exclusion.nodata, bounds=degrees(box)
+            exclusion.file, unit="1", variable="user_exclusion", layer=exclusion.layer, nodata=exclusion.nodata, **_window(box)
         )
         share: NDArray[np.float64] = align(raster, box, _how(raster, box)).values
         return share
@@ -464,21 +300,18 @@ def _sources(study: LayerStudy) -> list[dict[str, Any]]:
         kept = tuple(name for name in names if name not in replaced)
         if kept:
             sources += _statements(entry, kept)
-    sources += [file_source(item.file, f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
+    sources += [item.statement(f"exclusion: {item.name}", ("user_exclusion",)) for item in study.land.exclusions]
     return sources + _ground_sources(study.land)
 
 
 def _ground_sources(land: _LandRules) -> list[dict[str, Any]]:
-    """Statement of the files about the ground; land cover is told with its legend."""
-    sources = [file_source(land.slope.file, "slope", ("slope",))] if land.slope else []
+    """Statement of what the ground is known from."""
+    sources = [land.slope.source("slope")] if land.slope else []
     if land.land_cover:
-        meaning = legend(land.land_cover.legend)
-        sources.append(
-            file_source(land.land_cover.file, meaning.title, ("land_cover_fraction", "water_fraction")) | {"licence": meaning.licence}
-        )
+        sources.append(land.land_cover.source("land_cover_fraction", "water_fraction"))
     for item in land.features:
         names = ("ground_taken", *([DISTANCES[item.kind]] if item.kind in DISTANCES else []))
-        sources.append(file_source(item.file, f"{item.kind}: {item.name}", names))
+        sources.append(item.statement(f"{item.kind}: {item.name}", names))
     return sources
 
 

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from siting.policy import site_verdicts
+from siting.policy.verdicts import RESULTS
 from siting.scoring import target_index
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from siting.policy import Policy
     from siting.scoring import Criterion
 
 #: The official PV and wind hours that modelled hours are held against, without tuning.
@@ -42,6 +45,33 @@ def summarise(rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, Any]:
         "leading": _records(leading_table(sites, 20)),
         "sources": json.loads(sites.attrs.get("sources", "[]")),
         "warnings": json.loads(sites.attrs.get("warnings", "[]")),
+    }
+
+
+def policy_summary(sites: xr.Dataset, policy: Policy) -> dict[str, Any]:
+    """What the rules say of the ranked sites.
+
+    Returns
+    -------
+    dict
+        The ``policy`` of the study; ``limits``, the bounds of the supply by their rules, where it constrains; ``rules``, each with how many
+        ranked sites pass, fail and can't be judged at each target; and ``leading``, all verdicts on the best site at the main target.
+    """
+    ranked = sites.isel(site=np.flatnonzero(sites["rank"].to_numpy() > 0))
+    verdict = ranked["rule_verdict"].transpose("policy_rule", "target", "site").to_numpy()
+    rules = json.loads(sites["rule_verdict"].attrs["rules"])
+    names = [f"{float(target):g}" for target in sites["target"]]
+    for rule, codes in zip(rules, verdict, strict=True):
+        rule["sites"] = {
+            name: {result: int((row == code).sum()) for code, result in enumerate(RESULTS)} for name, row in zip(names, codes, strict=True)
+        }
+    best = ranked.isel(site=np.flatnonzero(ranked["rank"].to_numpy() == 1))
+    target = float(sites["target"][target_index(sites, None)])
+    return {
+        "study": policy.model_dump(mode="json"),
+        "limits": [bound._asdict() for bound in policy.bounds()] if policy.constrain else [],
+        "rules": rules,
+        "leading": [vars(each) for each in site_verdicts(best, target, policy)] if best.sizes["site"] else [],
     }
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
 
 from siting.catalog import remote_entry
-from siting.catalog.cache import product_folder
+from siting.catalog.cache import Area, product_folder
+from siting.catalog.fetched import named_entry
 from siting.catalog.units import HOURS_PER_YEAR
 from siting.vocabulary import AlignmentError, CatalogError, Parameters, UnitsError, check, step
 from siting.weather_field.parameters import FieldParameters
@@ -93,7 +94,7 @@ class Weather(Parameters):
             raise ValueError("expected no dataset for synthetic weather, found one; write source: store, or remove the dataset")
         if info.data.get("path") is not None:
             raise ValueError("expected a path or a dataset, found both; remove one of them")
-        if not remote_entry(dataset).hourly:
+        if not named_entry(dataset).hourly:
             raise ValueError(f"expected a dataset of hourly weather, found rasters in {dataset}; name it as a layer")
         return dataset
 
@@ -106,12 +107,12 @@ class Weather(Parameters):
             self._folder = Path(info.context["folder"]).resolve()
         return self
 
-    def placed(self, bounds: tuple[float, float, float, float]) -> Weather:
+    def placed(self, area: Area) -> Weather:
         """The weather of a region; a dataset's store lies in the cache."""
         copy = self.model_copy()
         if self.dataset is not None:
             # workers may have another cache
-            copy._fetched = product_folder(remote_entry(self.dataset), bounds) / "store"
+            copy._fetched = product_folder(remote_entry(self.dataset), area) / "store"
         return copy
 
     @property

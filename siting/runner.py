@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
-from siting import economics, emissions, feedin, land, layers, report, resource, scoring, supply, zones
+from siting import economics, emissions, feedin, land, layers, policy, report, resource, scoring, supply, zones
 from siting.study import Study
+from siting.supply import placement
 from siting.vocabulary import StudyError
+from siting.weather_hours import HOURLY
 from siting.yields import pv, wind
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 Scheduler = Literal["threads", "processes", "synchronous"]
 Tick = Callable[[], None]
+Task = Callable[..., "xr.Dataset"]
 
 
 class Progress(Protocol):
@@ -63,7 +66,7 @@ class Run:
         return map_zones(self.zones, self.sites, self.layers, title=self.study.title)
 
 
-def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
+def evaluate(block: xr.Dataset, study: Study, cells: xr.Dataset | None = None) -> xr.Dataset:
     """Weather to hourly matching for a block of sites: pure, and the same for any block a site is in.
 
     Parameters
@@ -72,13 +75,31 @@ def evaluate(block: xr.Dataset, study: Study) -> xr.Dataset:
         Rows of the site table that :func:`siting.screen` returns.
     study : Study
         All assumptions.
+    cells : xr.Dataset, optional
+        Rows of the site table in which plants of the block may stand, its own among them.
 
     Returns
     -------
     xr.Dataset
         The block's site table with the supply variables, without a time dimension.
     """
-    return supply.match_supply(hourly_yields(block, study), study.load, study.supply, study.finance)
+    if cells is None:
+        return supply.match_supply(hourly_yields(block, study), study.load, study.bounded_supply, study.finance)
+    hours = hourly_yields(cells, study).drop_vars(HOURLY)
+    own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
+    return supply.match_supply(own, study.load, study.bounded_supply, study.finance, hours)
+
+
+def first_pass(block: xr.Dataset, study: Study) -> xr.Dataset:
+    """Full-load hours of the cells of a block, by which places for plants are offered."""
+    return placement.full_load_hours(hourly_yields(block, study), study.load)
+
+
+def offer_places(cells: xr.Dataset, passed: xr.Dataset, study: Study) -> xr.Dataset:
+    """Cells of the first pass with the places that each is offered, and without its scalars."""
+    names = ["pv_full_load_hours", "wind_full_load_hours", "load_energy"]
+    known = cells.assign({name: passed[name] for name in names})
+    return placement.offer_places(known, study.placement, study.supply).drop_vars(names)
 
 
 def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
@@ -90,9 +111,11 @@ def hourly_yields(block: xr.Dataset, study: Study) -> xr.Dataset:
 
 
 def rate(sites: xr.Dataset, study: Study) -> xr.Dataset:
-    """Costs, emissions and scores of evaluated sites; no hour is touched."""
+    """Costs, emissions, verdicts of the rules that the study names, and scores of evaluated sites; no hour is touched."""
     sites = economics.add_costs(sites, study.finance)
     sites = emissions.add_emissions(sites, study.accounting)
+    if study.policy is not None:
+        sites = policy.add_policy(sites, study.policy)
     return scoring.score(sites, study.criteria)
 
 
@@ -136,7 +159,10 @@ def run(
     with progress.stage("Screen land", 1) as tick:
         candidates = land.screen(rasters, study.land).load()
         tick()
-    (table,) = execute("Weather, yields, hourly matching", candidates, [study])
+    if study.placement.elsewhere:
+        (passed,) = execute("Yields of all cells", candidates, [study], task=first_pass)
+        candidates = offer_places(candidates, passed, study)
+    (table,) = execute("Weather, yields, hourly matching", candidates, [study], cells=candidates)
     sites = _try_other_years(rate(table, study), candidates, study, execute)
     with progress.stage("Delineate zones", 1) as tick:
         zoned = zones.delineate_zones(sites, study.zoning, study.supply)
@@ -146,21 +172,26 @@ def run(
 
 @dataclass(frozen=True)
 class _Execution:
-    """Maps :func:`evaluate` over blocks on the chosen Dask scheduler, in the order of the blocks."""
+    """Maps :func:`evaluate`, or the first pass, over blocks on the chosen Dask scheduler, in the order of the blocks."""
 
     client: distributed.Client | None
     scheduler: Scheduler
     block_sites: int
     progress: Progress
 
-    def __call__(self, stage: str, sites: xr.Dataset, studies: Sequence[Study]) -> list[xr.Dataset]:
+    def __call__(
+        self, stage: str, sites: xr.Dataset, studies: Sequence[Study], *, task: Task = evaluate, cells: xr.Dataset | None = None
+    ) -> list[xr.Dataset]:
         """Site tables in the order of the sites, one per study; all studies read the same weather cells."""
         import numpy as np
         import xarray as xr
 
         places = resource.weather_blocks(sites, studies[0].weather, self.block_sites)
+        if "pv_place" in sites:
+            places = [part for place in places for part in placement.split_by_cells(sites, place, self.block_sites)]
         blocks = [sites.isel(site=place) for place in places]
-        jobs = [(block, study) for study in studies for block in blocks]
+        around = [_cells_of(block, cells) for block in blocks]
+        jobs = [(task, block, study, *more) for study in studies for block, more in zip(blocks, around, strict=True)]
         with self.progress.stage(stage, len(jobs)) as tick:
             done = self._on_client(self.client, jobs, tick) if self.client else self._locally(jobs, tick)
         rows = [done[n : n + len(blocks)] for n in range(0, len(done), len(blocks))]
@@ -170,22 +201,29 @@ class _Execution:
             for row in rows
         ]
 
-    def _locally(self, jobs: Sequence[tuple[xr.Dataset, Study]], tick: Tick) -> list[xr.Dataset]:
+    def _locally(self, jobs: Sequence[tuple[Any, ...]], tick: Tick) -> list[xr.Dataset]:
         import dask
         from dask.callbacks import Callback
 
-        tasks = [dask.delayed(evaluate, pure=False)(block, study) for block, study in jobs]
+        tasks = [dask.delayed(task, pure=False)(*arguments) for task, *arguments in jobs]
         keys = {task.key for task in tasks}
         with Callback(posttask=lambda key, *_: tick() if key in keys else None):
             return list(dask.compute(*tasks, scheduler=self.scheduler))
 
-    def _on_client(self, client: distributed.Client, jobs: Sequence[tuple[xr.Dataset, Study]], tick: Tick) -> list[xr.Dataset]:
+    def _on_client(self, client: distributed.Client, jobs: Sequence[tuple[Any, ...]], tick: Tick) -> list[xr.Dataset]:
         from distributed import as_completed
 
-        futures = [client.submit(evaluate, block, study, pure=False) for block, study in jobs]
+        futures = [client.submit(*job, pure=False) for job in jobs]
         for _ in as_completed(futures):
             tick()
         return list(client.gather(futures))
+
+
+def _cells_of(block: xr.Dataset, cells: xr.Dataset | None) -> tuple[xr.Dataset, ...]:
+    """Cells in which plants of a block may stand, if they may stand elsewhere."""
+    if cells is None or "pv_place" not in block:
+        return ()
+    return (cells.isel(site=placement.rows_of(cells, placement.cells_needed(block))),)
 
 
 def _try_other_years(sites: xr.Dataset, candidates: xr.Dataset, study: Study, execute: _Execution) -> xr.Dataset:
@@ -201,7 +239,7 @@ def _try_other_years(sites: xr.Dataset, candidates: xr.Dataset, study: Study, ex
         return sites
     others = [study.model_copy(update={"weather": weather}) for weather in years]
     leading = candidates.isel(site=chosen)
-    tables = execute("Leading sites in other weather", leading, others)
+    tables = execute("Leading sites in other weather", leading, others, cells=candidates)
     return scoring.add_seed_ranges(sites, [rate(table, other) for table, other in zip(tables, others, strict=True)])
 
 
@@ -212,6 +250,7 @@ def _report(study: Study, rasters: xr.Dataset, sites: xr.Dataset) -> dict[str, A
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": versions(),
         **report.summarise(rasters, sites),
+        **({} if study.policy is None else {"policy": report.policy_summary(sites, study.policy)}),
     }
 
 

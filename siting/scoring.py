@@ -294,14 +294,14 @@ def score(sites: xr.Dataset, criteria: Sequence[Criterion] = DEFAULT_CRITERIA) -
 
 
 def _warnings(scored: xr.Dataset) -> list[str]:
-    """How many parks find no supply on their own cell, which the size of the cells decides as well."""
+    """How many parks find no supply on the land of their plants, which the size of the cells decides as well."""
     allowed = scored["load_allowed"].to_numpy().astype(bool)
     missed = int(((scored["site_status"].to_numpy() & TARGET_MISSED) > 0)[allowed].sum())
     if not missed:
         return []
     return [
-        f"In {missed:,} of {int(allowed.sum()):,} cells where a park may stand, no mix on the cell's own land reaches the hourly matched "
-        "share. Small cells hold few plants: a coarser grid or a smaller load may reach it."
+        f"In {missed:,} of {int(allowed.sum()):,} cells where a park may stand, no mix on the land open to its plants reaches the hourly "
+        "matched share. Small cells hold few plants: a coarser grid or a smaller load may reach it."
     ]
 
 

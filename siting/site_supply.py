@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from siting import exports, land, layers, runner
-from siting.demand import hourly_load
 from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
+from siting.policy import Policy, site_verdicts
 from siting.scoring import explain_status, target_index
-from siting.supply import QUANTITIES, Portfolio, dispatch_year, match_supply
+from siting.supply import match_supply, placement, site_hours
+from siting.supply.distant import PLACED
+from siting.supply.site import QUANTITIES
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -27,8 +29,6 @@ if TYPE_CHECKING:
 
 #: Names of the files of one site.
 OUTPUTS = ("dispatch.csv", "costs.csv", "week.png", "year.png", "costs.png", "supply.json")
-
-_CAPACITIES = ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")
 
 
 @dataclass(frozen=True)
@@ -87,18 +87,30 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
     if target is not None and target not in study.supply.targets:
         known = ", ".join(f"{each:g}" for each in study.supply.targets)
         raise StudyError(f"Expected a target among supply.targets ({known}), found {target:g}; add it to the study or choose one of them.")
-    block = _candidate(study, number)
+    block, candidates = _candidate(study, number)
     if folder is not None:
         exports.check_folder(folder, OUTPUTS)
-    hours = runner.hourly_yields(block, study).load()
-    rated = runner.rate(match_supply(hours, study.load, study.supply, study.finance), study).isel(site=0)
+    cells = _cells_around(block, candidates, study)
+    hours = runner.hourly_yields(cells, study).load()
+    own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
+    rated = runner.rate(match_supply(own, study.load, study.bounded_supply, study.finance, hours), study).isel(site=0)
     chosen = float(rated["target"][target_index(rated, None)]) if target is None else target
     _check_ranked(rated, number, chosen)
-    return SiteSupply(study, rated, chosen, _dispatch(hours.isel(site=0), rated.sel(target=chosen), study))
+    return SiteSupply(study, rated, chosen, _flows(own, hours, rated.sel(target=chosen), study))
 
 
-def _candidate(study: Study, number: int) -> xr.Dataset:
-    """Row of the screened site table; refused with its reason if no park may stand there."""
+def _cells_around(block: xr.Dataset, candidates: xr.Dataset, study: Study) -> xr.Dataset:
+    """Rows of the cells in which the plants of a site may stand, its own among them."""
+    if not study.placement.elsewhere:
+        return block
+    near = candidates.isel(site=placement.cells_within(candidates, int(block["site"][0]), study.placement.radius_km)).load()
+    offered = runner.offer_places(near, runner.first_pass(near, study), study)
+    own = offered.isel(site=placement.rows_of(offered, block["site"].to_numpy()))
+    return offered.isel(site=placement.rows_of(offered, placement.cells_needed(own)))
+
+
+def _candidate(study: Study, number: int) -> tuple[xr.Dataset, xr.Dataset]:
+    """Row of the screened site table, and all rows; refused with its reason if no park may stand there."""
     import odc.geo.xr  # noqa: F401  registers the .odc accessor
 
     rasters = land.explain(layers.open_layers(study), study.land)
@@ -111,7 +123,7 @@ def _candidate(study: Study, number: int) -> xr.Dataset:
         raise StudyError(f"Expected a ranked site, found site {number}, {why}; take one with a rank from the column site of sites.csv.")
     candidates = land.screen(rasters, study.land)
     place = np.flatnonzero(candidates["site"].to_numpy() == number)
-    return candidates.isel(site=place).load()
+    return candidates.isel(site=place).load(), candidates
 
 
 def _check_ranked(site: xr.Dataset, number: int, target: float) -> None:
@@ -126,16 +138,15 @@ def _check_ranked(site: xr.Dataset, number: int, target: float) -> None:
         raise StudyError(f"Expected a ranked site, found site {number} ({reasons}); take one with a rank from sites.csv.")
 
 
-def _dispatch(hours: xr.Dataset, chosen: xr.Dataset, study: Study) -> pd.DataFrame:
+def _flows(own: xr.Dataset, hours: xr.Dataset, chosen: xr.Dataset, study: Study) -> pd.DataFrame:
     """Flows of the year under the chosen portfolio."""
     import pandas as pd
 
     time = pd.DatetimeIndex(hours["time"].to_numpy(), name="time_utc")
-    load = hourly_load(study.load, time)
-    portfolio = Portfolio(*(float(chosen[name]) for name in _CAPACITIES))
-    pv, wind = (hours[f"{plant}_capacity_factor"].to_numpy() for plant in ("pv", "wind"))
-    flows = dispatch_year(pv, wind, load, portfolio, study.supply.storage, export_limit_mw=study.supply.export_limit_mw)
-    return pd.DataFrame({"load": load, "pv": pv * portfolio.pv, "wind": wind * portfolio.wind, **flows}, index=time)
+    flows = site_hours(own, chosen, hours, study.load, study.bounded_supply, study.finance)
+    plants = {plant: flows.pop(plant) for plant in ("pv", "wind")}
+    flows["state_of_charge"] = flows["state_of_charge"] + study.supply.storage.minimum_state_of_charge * float(chosen["battery_energy"])
+    return pd.DataFrame({"load": flows.pop("load"), **plants, **flows}, index=time)
 
 
 def write_site(supply: SiteSupply, folder: str | Path) -> dict[str, Path]:
@@ -205,8 +216,13 @@ def _write_costs(supply: SiteSupply, path: Path) -> None:
     table.to_csv(path, lineterminator="\n")
 
 
+def _verdicts(supply: SiteSupply, policy: Policy) -> list[dict[str, Any]]:
+    """Verdict of every rule at the target, with value, threshold, margin, document and why."""
+    return [vars(verdict) for verdict in site_verdicts(supply.site, supply.target, policy)]
+
+
 def _write_record(supply: SiteSupply, path: Path) -> None:
-    figures = {name: float(supply.chosen[name]) for name in (*QUANTITIES, "delivered_cost", "island_cost", "scope2_location")}
+    figures = {name: float(supply.chosen[name]) for name in (*QUANTITIES, *PLACED, "delivered_cost", "island_cost", "scope2_location")}
     record: dict[str, Any] = {
         "site": supply.number,
         "latitude": float(supply.site["latitude"]),
@@ -215,6 +231,7 @@ def _write_record(supply: SiteSupply, path: Path) -> None:
         "figures": figures,
         "study": supply.study.model_dump(mode="json"),
         "study_sha256": supply.study.sha256,
+        **({} if supply.study.policy is None else {"rules": _verdicts(supply, supply.study.policy)}),
         "versions": runner.versions(),
         "warnings": json.loads(supply.site.attrs.get("warnings", "[]")),
         "sources": json.loads(supply.site.attrs.get("sources", "[]")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
@@ -14,17 +14,21 @@ from typing import Annotated
 from pydantic import Field, ValidationInfo, field_validator
 
 from siting import catalog
-from siting.catalog.files import local_file, local_folder
+from siting.catalog.fetched import FetchedRaster
+from siting.catalog.files import FileParameters, check_path, local_file, local_folder
 from siting.demand import Load
 from siting.emissions import Accounting
 from siting.feedin import Feedin
-from siting.finance import Finance
+from siting.finance import Finance, fitting_steps
 from siting.grid import Grid
 from siting.land import Land
-from siting.layers import REPLACEABLE, AnyLayer, FetchedLayer, Region, UserLayer, check_provinces, fetched_bounds
+from siting.layers import REPLACEABLE, AnyLayer, UserLayer
+from siting.policy import Policy
+from siting.region import Region, check_provinces, fetched_area
 from siting.resource import Weather
 from siting.scoring import DEFAULT_CRITERIA, Criterion, check_criteria
 from siting.supply import Supply
+from siting.supply.placement import Placement
 from siting.vocabulary import CatalogError, Parameters, StudyError
 from siting.yields.pv import PVSystem
 from siting.yields.wind import WindFarm
@@ -57,7 +61,9 @@ class Study(Parameters):
     load: Load = Load()
     supply: Supply = Supply()
     finance: Finance = Finance()
+    placement: Placement = Placement()
     accounting: Accounting = Accounting()
+    policy: Policy | None = Field(None, description="rules that the sites are held to; without it, none is checked")
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, validate_default=True)] = DEFAULT_CRITERIA
     zoning: Zoning = Zoning()
     robustness: Robustness = Robustness()
@@ -70,17 +76,24 @@ class Study(Parameters):
                 near = get_close_matches(name, REPLACEABLE, n=1)
                 fix = f"did you mean {near[0]!r}?" if near else "choose one of them"
                 raise ValueError(f"expected layers among {', '.join(REPLACEABLE)}, found {name!r}; {fix}")
-        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedLayer) for layer in layers.values()):
+        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(layer, FetchedRaster) for layer in layers.values()):
             return layers
-        bounds = fetched_bounds(info.data["region"], info.data["grid"])
-        return {name: layer.placed(name, bounds) if isinstance(layer, FetchedLayer) else layer for name, layer in layers.items()}
+        area = fetched_area(info.data["region"], info.data["grid"])
+        return {name: layer.placed(name, area) if isinstance(layer, FetchedRaster) else layer for name, layer in layers.items()}
+
+    @field_validator("land")
+    @classmethod
+    def _land_placed(cls, land: Land, info: ValidationInfo) -> Land:
+        if not {"region", "grid"} <= info.data.keys() or not any(isinstance(each, FetchedRaster) for each in (land.slope, land.land_cover)):
+            return land
+        return land.placed(fetched_area(info.data["region"], info.data["grid"]))
 
     @field_validator("weather")
     @classmethod
     def _placed(cls, weather: Weather, info: ValidationInfo) -> Weather:
         if weather.dataset is None or not {"region", "grid"} <= info.data.keys():
             return weather
-        return weather.placed(fetched_bounds(info.data["region"], info.data["grid"]))
+        return weather.placed(fetched_area(info.data["region"], info.data["grid"]))
 
     @field_validator("finance")
     @classmethod
@@ -88,11 +101,22 @@ class Study(Parameters):
         check_provinces(tuple(finance.tariff.import_prices_cny_per_kwh))
         return finance
 
+    @field_validator("placement")
+    @classmethod
+    def _within_reach(cls, placement: Placement, info: ValidationInfo) -> Placement:
+        if placement.elsewhere and "finance" in info.data:
+            fitting_steps(placement.radius_km, info.data["finance"].line)
+        return placement
+
     @field_validator("criteria")
     @classmethod
     def _criteria_fit(cls, criteria: tuple[Criterion, ...], info: ValidationInfo) -> tuple[Criterion, ...]:
         check_criteria(criteria)
         for criterion in criteria:
+            if criterion.variable.startswith("policy_") and info.data.get("policy") is None:
+                raise ValueError(
+                    f"expected the section policy for criterion {criterion.variable!r}, found none; add policy: {{year: 2026}}"
+                )
             _check_target(criterion.target, f"the target of criterion {criterion.variable!r}", info)
         return criteria
 
@@ -101,6 +125,13 @@ class Study(Parameters):
     def _zoning_fits(cls, zoning: Zoning, info: ValidationInfo) -> Zoning:
         _check_target(zoning.target, "zoning.target", info)
         return zoning
+
+    @property
+    def bounded_supply(self) -> Supply:
+        """The supply with the stricter of its own limits and of those of the rules, if the policy constrains it."""
+        if self.policy is None or not self.policy.constrain:
+            return self.supply
+        return self.supply.model_copy(update={"limits": self.supply.limits.stricter(self.policy.limits())})
 
     @property
     def sha256(self) -> str:
@@ -157,8 +188,14 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
         if tenant.measured is not None:
             paths["load", "tenants", number, "measured", "path"] = tenant.measured.path
     paths |= {("land", "features", number, "path"): item.path for number, item in enumerate(study.land.features)}
-    paths |= {("land", key, "path"): item.path for key in ("slope", "land_cover") if (item := getattr(study.land, key)) is not None}
-    checks = {keys: partial(_check_path, path, file.parent) for keys, path in paths.items()}
+    paths |= {
+        ("land", key, "path"): item.path
+        for key, item in (("slope", study.land.slope), ("land_cover", study.land.land_cover))
+        if isinstance(item, FileParameters)
+    }
+    checks: dict[tuple[str | int, ...], Callable[[], object]] = {
+        keys: partial(check_path, path, file.parent) for keys, path in paths.items()
+    }
     if study.feedin.path is not None:
         checks["feedin", "path"] = partial(local_file, study.feedin.path, (".csv", ".nc"), file.parent)
     if study.weather.path is not None:
@@ -171,12 +208,6 @@ def _check_files(study: Study, lines: catalog.Lines, file: Path) -> None:
             raise StudyError(f"{file.name}:{lines[keys]}: {text[:1].lower()}{text[1:]}") from None
         except OSError as error:
             raise StudyError(f"{file.name}:{lines[keys]}: expected a readable file, found {error.strerror}; fix: check the path.") from None
-
-
-def _check_path(path: str, folder: Path) -> Path:
-    """Path of a file, or of the folder that a Zarr store is."""
-    suffix = Path(path).suffix.lower()
-    return local_folder(path, folder) if suffix == ".zarr" else local_file(path, (suffix,), folder)
 
 
 def shipped_studies() -> dict[str, Path]:

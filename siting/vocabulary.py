@@ -233,10 +233,13 @@ VARIABLES: dict[str, Variable] = {
     "balance_residual": Variable(
         "1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"
     ),
-    "load_energy_monthly": Variable("MWh", ("site", "month"), "monthly load", "月用电量"),
+    "load_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly load", "月用电量"),
     "generation_monthly": Variable("MWh", ("site", "target", "month"), "monthly available generation", "月可发电量"),
     "import_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly energy drawn from the public grid", "月网购电量"),
     "reachable_share": Variable("1", _SITE, "hourly matched share within reach of land and overbuild, at least", "可达逐时自供比例"),
+    "reach_limits": Variable(
+        "", _SITE, "what stands in the way of a higher share: 2 PV land, 4 wind land, 8 overbuild (bit flags)", "可达比例的限制"
+    ),
     "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
     "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
     "import_carbon_free_energy": Variable(
@@ -251,8 +254,25 @@ VARIABLES: dict[str, Variable] = {
     "sizing_gap": Variable("1", _MIX, "gap between the bounds of the least cost", "成本上下界差"),
     "supply_engine": Variable("", _MIX, "engine that sized the supply: 1 cutting planes with certificate, 2 linear programme", "求解引擎"),
     "supply_limits": Variable(
-        "", _MIX, "what binds: 1 target, 2 PV land, 4 wind land, 8 overbuild, 16 self-use, 32 own share (bit flags)", "约束条件"
+        "", _MIX, "what binds: 1 target, 2 PV land, 4 wind land, 8 overbuild, 16 self-use, 32 own share, 64 exports (bit flags)", "约束条件"
     ),
+    "grid_charged_energy": Variable("MWh", _MIX, "annual energy from the public grid into the battery", "网电充电量"),
+    "cut_energy": Variable("MWh", _MIX, "annual energy of load that is cut", "年中断电量"),
+    "cut_cost": Variable("CNY", _MIX, "annual payment for load that is cut", "年中断补偿"),
+    "electrolyser_capacity": Variable("MW", _MIX, "capacity of the electrolyser", "电解槽容量"),
+    "hydrogen_tank": Variable("kg", _MIX, "capacity of the hydrogen tank", "储氢容量"),
+    # where the plants stand
+    "pv_place": Variable("", ("site", "place"), "cells where PV may stand, by number (-1: none)", "可选光伏场址"),
+    "wind_place": Variable("", ("site", "place"), "cells where wind farms may stand, by number (-1: none)", "可选风电场址"),
+    "pv_plant_site": Variable("", _MIX, "cell in which the PV stands (number)", "光伏所在网格"),
+    "pv_plant_distance": Variable("km", _MIX, "distance of the PV from the park", "光伏距园区"),
+    "pv_line_voltage": Variable("kV", _MIX, "voltage of the line from the PV (0: no line)", "光伏专线电压"),
+    "pv_line_loss_share": Variable("1", _MIX, "share of the PV energy lost on its line", "光伏专线损耗率"),
+    "wind_plant_site": Variable("", _MIX, "cell in which the wind farms stand (number)", "风电所在网格"),
+    "wind_plant_distance": Variable("km", _MIX, "distance of the wind farms from the park", "风电距园区"),
+    "wind_line_voltage": Variable("kV", _MIX, "voltage of the line from the wind farms (0: no line)", "风电专线电压"),
+    "wind_line_loss_share": Variable("1", _MIX, "share of the wind energy lost on its line", "风电专线损耗率"),
+    "line_cost": Variable("CNY", _MIX, "annual cost of the lines from the plants to the park", "专线年成本"),
     # costs
     "pv_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of PV power", "光伏度电成本"),
     "wind_lcoe": Variable("CNY kWh-1", _SITE, "levelised cost of wind power", "风电度电成本"),
@@ -279,9 +299,18 @@ VARIABLES: dict[str, Variable] = {
         "1", _MIX, "own matched share plus imports at the carbon-free share of the province's generation", "无碳电力占比"
     ),
     # policy
-    "rule_verdict": Variable("", ("site", "target", "rule"), "what each rule says of the supply", "政策规则判定"),
+    "policy_failed": Variable("1", _MIX, "rules of policy that the supply fails", "未通过的政策规则数"),
+    "policy_unknown": Variable("1", _MIX, "rules of policy that can't be judged from the figures at hand", "无法判定的政策规则数"),
+    "policy_binding": Variable("", _MIX, "rule of policy with the least room, by its name", "裕度最小的政策规则"),
+    "policy_margin": Variable(
+        "1", _MIX, "room to the threshold of that rule, as a share of the threshold; negative is failed", "该规则的相对裕度"
+    ),
+    "rule_verdict": Variable("", ("site", "target", "policy_rule"), "what each rule says of the supply", "政策规则判定"),
     "rule_margin": Variable(
-        "1", ("site", "target", "rule"), "room to the threshold of each rule in the unit of its measure, positive is kept", "规则裕度"
+        "1",
+        ("site", "target", "policy_rule"),
+        "room to the threshold of each rule in the unit of its measure, positive is kept",
+        "规则裕度",
     ),
     # scores
     "score": Variable("1", _SITE, "score, 0 to 1", "综合得分"),

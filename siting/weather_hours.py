@@ -47,6 +47,9 @@ _YEARS: dict[str, tuple[float, float, str]] = {
 #: GHI may pass the irradiance above the atmosphere by this factor, light from the sides of clouds, and by this margin [W m-2], since
 #: some models interpolate across sunrise.
 _CLOUD_FACTOR, _TWILIGHT_MARGIN = 1.5, 75.0
+#: Share of the light above the atmosphere that the clearest hour of a year reaches everywhere, with the sun well up [W m-2]: clear
+#: skies let through 0.7 and more, and even the cloudiest basins have such an hour.
+_CLEAREST, _HIGH_SUN = 0.4, 300.0
 #: Share of the year's irradiation that may come in hours without sun.
 _DARK_SHARE = 1e-3
 #: Hours by which the middle of the clear days may differ from that of the sun's own: half an hour is found, mountains with
@@ -253,6 +256,7 @@ def find_faults(hours: Mapping[str, Floats], year: int, light: Sunlight) -> list
         (UnitsError, _beyond_limits(hours, ("dni", "dhi"))),
         (UnitsError, _beyond_years(hours)),
         (UnitsError, _beyond_sun(hours["ghi"], light, stamps)),
+        (UnitsError, _never_clear(hours["ghi"], light)),
     ):
         for row, text in faults.items():
             found[row] = found[row] or Fault(error, text)
@@ -320,6 +324,20 @@ def _beyond_sun(ghi: Floats, light: Sunlight, stamps: Times) -> dict[int, str]:
             f"{stamps[hour].astype('datetime64[m]')} UTC, found {ghi[row, hour]:.0f}; fix the unit (J m-2 per hour / 3600) or the stamps"
         )
     return faults
+
+
+def _never_clear(ghi: Floats, light: Sunlight) -> dict[int, str]:
+    """No hour of a year in which the sky is half clear, nowhere the case: energy in a larger unit than was declared."""
+    high = np.where(light.irradiance > _HIGH_SUN, light.irradiance, np.nan)
+    clearest = np.fmax.reduce(ghi / high, axis=1)
+    enough = np.isfinite(ghi).mean(axis=1) > 0.9
+    return {
+        int(row): (
+            f"expected some hour of the year with {100 * _CLEAREST:g} % of the light above the atmosphere, found "
+            f"{100 * clearest[row]:.0f} % at most; fix the unit (kJ m-2 and W m-2 differ by 3.6)"
+        )
+        for row in np.flatnonzero(enough & (clearest < _CLEAREST))
+    }
 
 
 def _off_noon(ghi: Floats, irradiance: Floats) -> dict[int, str]:

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -6,12 +8,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from siting.catalog import open_entry
+from siting.claims import check_claim, read_claims
 from siting.emissions import Accounting, add_emissions, carbon_free_share, location_based, market_based
 from siting.emissions.product import CBAM_FACTOR, Stage, cbam_cost, cbam_electricity, product_footprint
 from siting.emissions.scope2 import cfe_score, identity_factor, matched_energy, residual_factor
 from siting.emissions.surplus import allocate_surplus, avoided_emissions, net_statement
 from siting.feedin.figures import NATIONAL
-from siting.layers import PROVINCES
+from siting.feedin.regions import region_of
+from siting.region import PROVINCES
 from siting.vocabulary import STEPS, AlignmentError, MissingVariableError, StudyError, UnitsError
 
 TABLE = open_entry("provinces")
@@ -101,7 +105,7 @@ def ledger(**rules):
         "matched_share": (("site", "target"), 0.8 * one),
         "grid_emission_factor": ("site", [QINGHAI]),
         "grid_carbon_free_share": ("site", [0.83]),
-        "load_energy_monthly": (("site", "month"), 1000 * twelfth[0]),
+        "load_energy_monthly": (("site", "target", "month"), 1000 * twelfth),
         "import_energy_monthly": (("site", "target", "month"), 200 * twelfth),
         "generation_monthly": (("site", "target", "month"), 1300 * twelfth),
         "import_carbon_free_energy": (("site", "target"), 150.0 * one),
@@ -124,6 +128,39 @@ def test_market_based_side_by_side():
     assert figures["cfe_total"] == pytest.approx(0.95)
     assert ledger(unmatched="fossil")["scope2_market"] == pytest.approx(0.2 * 0.8325)
     assert ledger(unmatched="average")["scope2_market"] == pytest.approx(0.2 * QINGHAI)
+
+
+def test_average_of_a_regional_grid_is_that_of_the_grid():
+    """0.5857 of the north-west in 2022, which its feed-in by the hour sums to; the location-based figure stays the province's."""
+    figures = ledger(unmatched="average", boundary="regional_grid")
+    assert figures["scope2_market"] == pytest.approx(0.2 * 0.5857)
+    assert figures["scope2_market"] == pytest.approx(0.2 * region_of("CN-QH", 2022).factor)
+    assert figures["scope2_location"] == pytest.approx(0.2 * QINGHAI)
+    with pytest.raises(MissingVariableError, match="average of the regional grid needs province"):
+        add_emissions(sites(), Accounting(unmatched="average", boundary="regional_grid"))
+
+
+@pytest.mark.parametrize("unmatched", ["residual", "fossil", "average"])
+@pytest.mark.parametrize("boundary", ["country", "regional_grid"])
+def test_places_outside_the_provinces_have_no_factor_of_theirs(unmatched, boundary):
+    abroad = sites(province=("site", np.array([list(PROVINCES).index("CN-QH"), -1, -1])))
+    market = add_emissions(abroad, Accounting(unmatched=unmatched, boundary=boundary))["scope2_market"]
+    known = (unmatched, boundary) == ("average", "country")
+    assert market.notnull().all("target").to_numpy().tolist() == [True, known, False]
+
+
+def test_a_whole_pv_chain_by_place():
+    """The build-out at Xining: 14.6 TWh, 1.7 GW; 2.3 Mt there, 10.1 Mt in Inner Mongolia, 7.8 Mt at the national average; 8.6 GW of PV."""
+    claim = next(each for each in read_claims() if each.id == "trina_demand")
+    energy = float(re.search(r"([\d.]+) TWh", check_claim(claim).summary)[1])
+    assert 14 < energy < 16
+    assert 1.6 < energy / 8.76 < 1.8
+    factors = {"Qinghai": (QINGHAI, 2.3), "Inner Mongolia": (INNER_MONGOLIA, 10.1), "China": (NATIONAL[2022]["average"], 7.8)}
+    for place, (factor, megatonnes) in factors.items():
+        assert location_based(energy, factor) == pytest.approx(megatonnes, abs=0.1), place
+    capacity = energy / 1.7
+    assert 8 < capacity < 9.5
+    assert 140 < capacity * 1e3 / 58 < 200
 
 
 def test_every_figure_says_method_year_and_factor():
@@ -390,12 +427,11 @@ def test_the_step_keeps_the_order_of_matching_in_ten_thousand_portfolios():
     exported = (output - served).sum(axis=1) * random.random(count)
     totals = {"load_energy": load.sum(axis=1), "grid_emission_factor": random.random(count), "grid_carbon_free_share": random.random(count)}
     by_target = {"import_energy": bought.sum(axis=1), "exported_energy": exported, "matched_share": served.sum(axis=1) / load.sum(axis=1)}
-    by_month = {"generation_monthly": output, "import_energy_monthly": bought}
+    by_month = {"generation_monthly": output, "import_energy_monthly": bought, "load_energy_monthly": load}
     data = xr.Dataset(
         {name: ("site", values) for name, values in totals.items()}
         | {name: (("site", "target"), values[:, None]) for name, values in by_target.items()}
         | {name: (("site", "target", "month"), values[:, None]) for name, values in by_month.items()}
-        | {"load_energy_monthly": (("site", "month"), load)}
     )
     bundle = [certificate(serial=f"A{month}", energy_mwh=month / 4, generated=f"2022-{month:02d}") for month in range(1, 13)]
     for rules in ({"surplus_owner": "park"}, {"certificates": bundle}, {"surplus_owner": "park", "certificates": bundle}):

@@ -16,12 +16,13 @@ import xarray as xr
 from pydantic import ValidationError
 from rasterio.transform import from_origin
 
-from siting import ground, land
+from siting import fine_grid, ground, land
 from siting.grid import Grid
-from siting.ground import Features, LandCoverLayer, SlopeLayer
+from siting.ground_inputs import Features, LandCoverLayer, SlopeLayer
 from siting.land import Land
 from siting.landcover import legend, rule_set
-from siting.layers import Region, open_layers
+from siting.layers import open_layers
+from siting.region import Region
 from siting.vocabulary import AlignmentError, ResourceError, UnitsError
 
 BBOX = (107.0, 38.6, 108.0, 39.4)
@@ -163,7 +164,7 @@ def test_small_patches_are_closed_and_patches_reach_over_the_borders_of_cells(fo
 def test_the_result_does_not_depend_on_the_blocks(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = Study(limits(folder))
     first = open_layers(study)
-    monkeypatch.setattr(ground, "_BLOCK", 37)
+    monkeypatch.setattr(fine_grid, "_BLOCK", 37)
     xr.testing.assert_identical(first["ground_taken"], open_layers(study)["ground_taken"])
 
 

@@ -13,7 +13,8 @@ from pydantic import ValidationError
 from siting import grid, land
 from siting.grid import Grid
 from siting.land import Land
-from siting.layers import PROVINCES, Exclusion, Region, open_layers
+from siting.layers import Exclusion, open_layers
+from siting.region import PROVINCES, Region
 from siting.vocabulary import MissingVariableError, StudyError
 
 CODES = list(PROVINCES)

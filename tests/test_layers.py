@@ -18,7 +18,8 @@ from pydantic import ValidationError
 from siting import catalog
 from siting.grid import Grid
 from siting.land import Land, screen
-from siting.layers import LEVELS, PROVINCES, Exclusion, Region, UserLayer, open_layers
+from siting.layers import LEVELS, Exclusion, UserLayer, open_layers
+from siting.region import PROVINCES, Region
 from siting.vocabulary import VARIABLES, AlignmentError, CatalogError, StudyError, UnitsError
 
 NINGXIA = Region(provinces=("CN-NX",))

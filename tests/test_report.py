@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from siting import report
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 
 
 @pytest.fixture

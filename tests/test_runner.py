@@ -9,9 +9,10 @@ import pytest
 import xarray as xr
 
 import siting
-from siting.layers import Region
-from siting.runner import Silent
+from siting.region import Region
+from siting.runner import Silent, rate
 from siting.study import Robustness, Study
+from siting.supply.placement import Placement, full_load_hours, offer_places
 from siting.vocabulary import StudyError
 
 NINGXIA = Study(title="Ningxia", region=Region(provinces=("CN-NX",)), robustness=Robustness(seeds=3, leading_sites=10))
@@ -145,3 +146,33 @@ def test_a_run_reads_its_hours_from_a_store_and_tries_its_other_years(tmp_path):
     assert bool((run.sites["weather_distance"] < 60).all())
     leading = run.sites["rank_range"].sel(bound="low").notnull()
     assert int(leading.sum()) == 10
+
+
+AWAY = Study(
+    region=Region(bbox=(105.2, 37.4, 107.0, 39.4)),
+    placement=Placement(where="radius", radius_km=80.0),
+    robustness=Robustness(seeds=2, leading_sites=3),
+)
+
+
+def test_plants_elsewhere_are_the_same_from_all_cells_at_once_and_in_any_blocks():
+    study = AWAY
+    layers = siting.open_layers(study)
+    cells = siting.screen(layers, study.land).load()
+    cells = siting.add_weather(cells, study.weather)
+    cells = siting.add_pv_yield(cells, study.pv)
+    cells = siting.add_wind_yield(cells, study.wind)
+    cells = siting.add_feedin(cells, study.feedin)
+    places = offer_places(full_load_hours(cells, study.load), study.placement, study.supply)
+    sites = cells.assign({name: places[name] for name in ("pv_place", "wind_place")})
+    sites = rate(siting.match_supply(sites, study.load, study.supply, study.finance), study)
+    again = siting.run(study, scheduler="threads", block_sites=9).sites
+    assert digest(again.drop_vars([*RANGES, "bound"])) == digest(sites)
+    away = (again["pv_plant_distance"] > 0) | (again["wind_plant_distance"] > 0)
+    assert int(away.any("target").sum()) > 10
+    assert float(again["wind_plant_distance"].max()) <= 80.0
+    assert "Plants may stand up to 80 km from their park" in again.attrs["warnings"]
+    leading = (again["rank"] > 0) & (again["rank"] <= 3)
+    cost, bounds = again["delivered_cost"].isel(target=-1), again["delivered_cost_range"]
+    assert bool((bounds.sel(bound="low") <= cost).where(leading, True).all())
+    assert bool((bounds.sel(bound="high") >= cost).where(leading, True).all())

@@ -336,7 +336,7 @@ def test_parks_without_supply_on_their_cell_are_counted_in_a_warning():
     shares = np.array([[0.8, 0.9], [0.8, np.nan], [np.nan, np.nan], [np.nan, np.nan]])
     scored = score(site_table(4, matched_share=shares, load_allowed=np.array([True, True, True, False])))
     (warning,) = json.loads(scored.attrs["warnings"])
-    assert warning.startswith("In 2 of 3 cells where a park may stand, no mix on the cell's own land reaches")
+    assert warning.startswith("In 2 of 3 cells where a park may stand, no mix on the land open to its plants reaches")
     assert json.loads(score(site_table()).attrs["warnings"]) == []
 
 

@@ -6,10 +6,13 @@ import pytest
 import xarray as xr
 
 from siting import land, layers, runner
+from siting.demand import Flexibility, Load
 from siting.maps.dispatch_charts import draw_costs, draw_worst_week, draw_year, worst_week
 from siting.site_supply import OUTPUTS, supply_site, write_site
-from siting.study import Study
+from siting.study import Robustness, Study
 from siting.supply import Supply
+from siting.supply.placement import Placement
+from siting.supply.site import PROGRAMME
 from siting.vocabulary import OutputError, StudyError
 
 STUDY = Study(title="a box", region={"bbox": (94.5, 36, 96, 37)}, supply=Supply(targets=(0.8, 0.9)), load={"profile": "module"})
@@ -45,6 +48,22 @@ def test_the_hours_are_those_of_the_table(one):
     used = hours["direct"] + hours["charge"] + hours["exported"] + hours["curtailed"]
     np.testing.assert_allclose(served, hours["load"], rtol=1e-9)
     np.testing.assert_allclose(used, hours["pv"] + hours["wind"], atol=1e-9 * hours["load"].max())
+
+
+def test_hours_of_plants_elsewhere_are_those_of_their_cell_less_the_loss(block):
+    """The same as in a run of all cells, and the balance closes."""
+    study = STUDY.model_copy(update={"placement": Placement(where="radius", radius_km=60.0), "robustness": Robustness(seeds=1)})
+    table = runner.run(study, scheduler="synchronous").sites
+    away = (table["wind_plant_distance"].sel(target=0.9) > 0) & (table["rank"] > 0)
+    number = int(table["site"][int(np.flatnonzero(away)[0])])
+    one = supply_site(study, number, 0.9)
+    for name in ("pv_capacity", "wind_capacity", "battery_energy", "matched_share", "wind_plant_site", "line_cost", "delivered_cost"):
+        np.testing.assert_array_equal(one.site[name], table[name].sel(site=number))
+    cell = block.isel(site=np.flatnonzero(block["site"].to_numpy() == int(one.chosen["wind_plant_site"])))
+    wind = runner.hourly_yields(cell, study)["wind_capacity_factor"].to_numpy()[0] * (1 - float(one.chosen["wind_line_loss_share"]))
+    np.testing.assert_allclose(one.hours["wind"], wind * float(one.chosen["wind_capacity"]), rtol=1e-12)
+    for flow, name in {"import": "import_energy", "generation": "generation"}.items():
+        assert one.hours[flow].sum() == pytest.approx(float(one.chosen[name]), rel=1e-9)
 
 
 def test_files_of_one_site(one, tmp_path):
@@ -103,3 +122,19 @@ def test_sites_and_targets_that_are_not_there_are_one_line(block, tmp_path):
     (tmp_path / "week.png").mkdir()
     with pytest.raises(OutputError, match=r"found a folder 'week.png'"):
         supply_site(STUDY, int(block["site"].to_numpy()[block["load_allowed"].to_numpy()][0]), 0.9, tmp_path)
+
+
+def test_hours_of_a_flexible_load_are_those_of_its_programme(one, tmp_path):
+    """The hours add up to the row, and what moves is seen in them."""
+    load = Load(mean_mw=100, flexibility=Flexibility(shiftable_share=0.2, interruptible_share=0.1))
+    study = STUDY.model_copy(update={"load": load, "supply": Supply(targets=(0.9,))})
+    supply = supply_site(study, one.number, 0.9)
+    row, hours = supply.chosen, supply.hours
+    assert float(row["supply_engine"]) == PROGRAMME
+    assert hours["import"].sum() == pytest.approx(float(row["import_energy"]), rel=1e-9)
+    assert hours["cut"].sum() == pytest.approx(float(row["cut_energy"]), rel=1e-9, abs=1e-6)
+    assert np.ptp(hours["load"]) > 1.0
+    served = hours["direct"] + hours["discharge"] + hours["import"] - hours["grid_charge"]
+    np.testing.assert_allclose(served, hours["load"], atol=1e-6)
+    write_site(supply, tmp_path)
+    assert (tmp_path / "supply.json").exists()

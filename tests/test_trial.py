@@ -10,7 +10,8 @@ import pytest
 
 import siting
 from siting.grid import Grid
-from siting.layers import Region, UserLayer
+from siting.layers import UserLayer
+from siting.region import Region
 from siting.study import Robustness, Study
 
 FOLDER = os.environ.get("SITING_TRIAL_DATA", "")

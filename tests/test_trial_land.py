@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from siting.grid import Grid
-from siting.ground import LandCoverLayer, SlopeLayer
+from siting.ground_inputs import LandCoverLayer, SlopeLayer
 from siting.land import Land, explain, screen
-from siting.layers import PROVINCES, Region, open_layers
+from siting.layers import open_layers
+from siting.region import PROVINCES, Region
 from siting.study import Study
 from siting.vocabulary import AlignmentError
 

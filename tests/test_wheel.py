@@ -35,4 +35,4 @@ def test_wheel_works_without_a_checkout(tmp_path):
     done = subprocess.run([sys.executable, "-c", CODE], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.split("\n")[0] == "_catalog"
-    assert "17 entries 4 studies" in done.stdout
+    assert "18 entries 4 studies" in done.stdout

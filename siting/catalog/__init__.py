@@ -125,12 +125,15 @@ def open_raster(
     layer: str | None = None,
     nodata: float | None = None,
     bounds: tuple[float, float, float, float] | None = None,
+    pixel_m: float | None = None,
     folder: Path | None = None,
 ) -> xr.DataArray:
     """A user's raster in canonical units; see :func:`siting.catalog.raster.open_raster`."""
     from siting.catalog import raster
 
-    return raster.open_raster(path, unit=unit, variable=variable, band=band, layer=layer, nodata=nodata, bounds=bounds, folder=folder)
+    return raster.open_raster(
+        path, unit=unit, variable=variable, band=band, layer=layer, nodata=nodata, bounds=bounds, pixel_m=pixel_m, folder=folder
+    )
 
 
 def open_vector(path: str | Path, *, layer: str | None = None, folder: Path | None = None) -> gpd.GeoDataFrame:

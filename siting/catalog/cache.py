@@ -11,17 +11,19 @@ import errno
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from siting.vocabulary import CatalogError, IntegrityError, OutputError, ResourceError, SitingError
 
 if TYPE_CHECKING:
     from siting.catalog.remote import RemoteEntry
+    from siting.catalog.transport import Body
 
 #: Environment variable with the folder of the cache.
 CACHE = "SITING_CACHE"
@@ -30,14 +32,25 @@ MANIFEST = "manifest.json"
 Bounds = tuple[float, float, float, float]
 
 
+class Area(NamedTuple):
+    """What is fetched for a region: bounds [degree], and of tiles those of its provinces, with a margin around them [degree]."""
+
+    bounds: Bounds
+    provinces: tuple[str, ...]
+    margin: float
+
+
 @dataclass(frozen=True)
 class Piece:
-    """One download: the name of its file, its address (as shown, without keys), its likely size, and how it is loaded."""
+    """One download: the name of its file, its address (as shown, without keys), its likely size, and how it is loaded.
+
+    Loading gives the bytes, or says what it has put in the place of the file itself.
+    """
 
     name: str
     url: str
     estimate: int
-    load: Callable[[], bytes]
+    load: Callable[[], bytes | Body] = field(repr=False)
 
 
 def cache_root() -> Path:
@@ -48,9 +61,10 @@ def cache_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "siting"
 
 
-def product_folder(entry: RemoteEntry, bounds: Bounds, root: Path | None = None) -> Path:
+def product_folder(entry: RemoteEntry, area: Area, root: Path | None = None) -> Path:
     """Folder of what was made of a dataset for a region; a function of both, so that a run finds what a fetch wrote."""
-    text = json.dumps([entry.fingerprint, [float(edge) for edge in bounds]])
+    tiles = [area.provinces, round(area.margin, 4)] if entry.tiled else []
+    text = json.dumps([entry.fingerprint, [float(edge) for edge in area.bounds], *tiles])
     return (root or cache_root()) / entry.id / hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -74,24 +88,69 @@ def publish(path: Path, content: bytes) -> None:
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
     """Temporary file beside ``path``, which gets that name, synced, if all goes well."""
-    try:
+    with disk_errors(path.parent):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{path.stem[:40]}-", suffix=path.suffix, dir=path.parent)
         os.close(handle)
         temporary = Path(name)
         try:
             yield temporary
-            sync(temporary)
-            temporary.replace(path)
-            sync(path.parent)
+            put(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
+
+
+def put(temporary: Path, path: Path) -> None:
+    """Give a file that is whole its name, on the disk too."""
+    sync(temporary)
+    temporary.replace(path)
+    sync(path.parent)
+
+
+@contextlib.contextmanager
+def disk_errors(folder: Path) -> Iterator[None]:
+    """Errors of the disk as errors that say what to do.
+
+    Raises
+    ------
+    ResourceError, OutputError
+        If the disk is full, or the folder can't be written.
+    """
+    try:
+        yield
     except SitingError:
         raise
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            raise ResourceError(f"Expected room in the cache {str(path.parent)!r}, found none; fix: free some, or set {CACHE}.") from None
-        raise OutputError(f"Expected to write {str(path.parent)!r}, found {error.strerror or error}; fix: set {CACHE}.") from None
+            raise ResourceError(f"Expected room in the cache {str(folder)!r}, found none; fix: free some, or set {CACHE}.") from None
+        raise OutputError(f"Expected to write {str(folder)!r}, found {error.strerror or error}; fix: set {CACHE}.") from None
+
+
+@contextlib.contextmanager
+def sole_writer(root: Path) -> Iterator[None]:
+    """Hold a cache, so that no other process writes into it; the hold ends with the process, however that ends.
+
+    Raises
+    ------
+    OutputError
+        If another process holds it; the text says which.
+    """
+    import fcntl
+
+    with disk_errors(root):
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with (root / ".lock").open("a+", encoding="utf-8") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                holder = stream.read().strip() or "another process"
+                fix = "wait until it ends, or name another cache with --cache"
+                raise OutputError(f"Expected the cache {str(root)!r} to be free, found {holder} writing into it; fix: {fix}.") from None
+            stream.truncate(0)
+            stream.write(f"process {os.getpid()} on {socket.gethostname()} since {datetime.now(UTC).isoformat(timespec='seconds')}")
+            stream.flush()
+            yield
 
 
 def sync(path: Path) -> None:
@@ -111,24 +170,28 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def piece_record(folder: Path, piece: Piece) -> dict[str, Any] | None:
+def piece_record(folder: Path, name: str) -> dict[str, Any] | None:
     """Record of a piece that is there whole and unchanged; None if it must be loaded."""
     try:
-        record: dict[str, Any] = json.loads((folder / f"{piece.name}.json").read_text(encoding="utf-8"))
-        return record if checksum(folder / piece.name) == record["sha256"] else None
+        record: dict[str, Any] = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+        return record if checksum(folder / name) == record["sha256"] else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def keep_piece(folder: Path, piece: Piece) -> dict[str, Any]:
     """Load a piece and keep it, its record last."""
-    content = piece.load()
-    publish(folder / piece.name, content)
+    loaded = piece.load()
+    if isinstance(loaded, bytes):
+        publish(folder / piece.name, loaded)
+        sha256, size = hashlib.sha256(loaded).hexdigest(), len(loaded)
+    else:
+        sha256, size = loaded.sha256, loaded.total
     record = {
         "piece": piece.name,
         "url": piece.url,
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
+        "sha256": sha256,
+        "bytes": size,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     publish(folder / f"{piece.name}.json", json.dumps(record, indent=1).encode())
@@ -171,7 +234,7 @@ def read_manifest(folder: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def fetched_file(entry: RemoteEntry, bounds: Bounds, name: str, root: Path | None = None) -> Path:
+def fetched_file(entry: RemoteEntry, area: Area, name: str, root: Path | None = None) -> Path:
     """File of a fetched product, unchanged since it was made.
 
     Raises
@@ -181,7 +244,7 @@ def fetched_file(entry: RemoteEntry, bounds: Bounds, name: str, root: Path | Non
     IntegrityError
         If it was changed.
     """
-    folder = product_folder(entry, bounds, root)
+    folder = product_folder(entry, area, root)
     manifest = read_manifest(folder)
     if manifest is None or name not in manifest["files"]:
         raise CatalogError(f"Expected {entry.id} ({name}) for this region in the cache, found none; fix: run `siting fetch` on the study.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from siting.catalog.cache import Bounds, Piece
 from siting.catalog.rasters import crop
-from siting.catalog.transport import redact
+from siting.catalog.redaction import redact
 from siting.vocabulary import FetchError, SitingError
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from siting.catalog.entry import Entry
 
 #: Tables that are looked up by one of their columns.
-_INDEX = {"provinces": "iso_3166_2", "power_mix": "iso_3166_2", "load_shapes": "iso_3166_2"}
+_INDEX = {"provinces": "iso_3166_2", "power_mix": "iso_3166_2", "load_shapes": "iso_3166_2", "country_grids": "country"}
 
 
 def open_table(entry: Entry, content: bytes) -> pd.DataFrame:

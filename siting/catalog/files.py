@@ -11,6 +11,8 @@ from typing import Any
 
 from pydantic import Field, PrivateAttr
 
+from siting.catalog.addresses import AddressedFile, check_address, is_address
+from siting.catalog.cache import cache_root
 from siting.vocabulary import CatalogError, Parameters
 
 #: Environment variable with further folders that studies may read from, separated like PATH.
@@ -20,20 +22,27 @@ _SCHEME = re.compile(r"^[A-Za-z][A-Za-z0-9+._-]*:")
 
 
 class FileParameters(Parameters):
-    """A user's file; a relative path is relative to the study's file."""
+    """A user's file; a relative path is relative to the study's file, and one at an address is fetched first."""
 
-    path: str = Field(min_length=1, description="File, relative to the study.")
+    path: str = Field(min_length=1, description="File, relative to the study, or its address, which `siting fetch` fetches.")
     _folder: Path = PrivateAttr(default=Path())
+    _cache: Path = PrivateAttr(default=Path())
 
     def model_post_init(self, context: Any) -> None:
-        """Remember the folder of the study, which the reader passes as context."""
+        """Remember the folder of the study, which the reader passes as context, and the cache, which may be another one later."""
+        self._cache = cache_root()
         if isinstance(context, Mapping) and "folder" in context:
             self._folder = Path(context["folder"])
 
     @property
     def file(self) -> Path:
-        """The file's whole path."""
-        return self._folder / self.path
+        """The file's whole path; that in the cache, verified, if it comes from an address."""
+        return AddressedFile(self.path, self._cache).file if is_address(self.path) else self._folder / self.path
+
+    def statement(self, title: str, variables: tuple[str, ...]) -> dict[str, object]:
+        """State what a product that uses the file must say about it."""
+        told = file_source(self.file, title, variables)
+        return told | {"citation": self.path, "note": "supplied by the user, fetched from the address"} if is_address(self.path) else told
 
 
 def local_file(path: str | Path, suffixes: tuple[str, ...], folder: Path | None = None) -> Path:
@@ -90,11 +99,28 @@ def local_folder(path: str | Path, folder: Path | None = None) -> Path:
     return resolved
 
 
+def check_path(path: str, folder: Path) -> None:
+    """Refuse the path of a study's file, Zarr folder or address that can't be read; what is in it is checked when it is opened.
+
+    Raises
+    ------
+    CatalogError
+        As :func:`local_file`, or if an address is none of a file, or holds a key.
+    """
+    suffix = Path(path).suffix.lower()
+    if is_address(path):
+        check_address(path)
+    elif suffix == ".zarr":
+        local_folder(path, folder)
+    else:
+        local_file(path, (suffix,), folder)
+
+
 def _resolved(path: str | Path, folder: Path | None) -> Path:
     """Absolute path of something local that the study may read."""
     text = str(path)
     if _SCHEME.match(text) or text.startswith(("/vsi", "\\\\", "//", "~")) or "\0" in text or "\n" in text:
-        raise CatalogError(f"Expected the path of a local file, found {text!r}; fix: download the file and name its path.")
+        raise CatalogError(f"Expected the path of a local file, found {text!r}; fix: name its path, or an address of one file in a study.")
     resolved = (folder / path if folder else Path(path)).resolve()
     if folder and not any(resolved.is_relative_to(allowed) for allowed in _allowed(folder)):
         fix = f"put the file beside the study, or its folder into {DATA_FOLDERS}"

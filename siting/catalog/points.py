@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from siting.catalog.cache import Bounds, Piece
-from siting.catalog.transport import redact
+from siting.catalog.redaction import redact
 from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -11,12 +12,10 @@ from siting.catalog.cache import Bounds
 from siting.vocabulary import CatalogError, FetchError, ResourceError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
-#: Most cells of a raster in the cache.
-LARGEST_CELLS = 100_000_000
+#: Most cells of a raster in the cache: all of China in steps of 1/300 degree has 230 million.
+LARGEST_CELLS = 400_000_000
 #: Most cells of a crop; finer rasters are averaged in square blocks, at full resolution.
 LARGEST_CROP = 25_000_000
 #: Rows of blocks that are read at a time.
@@ -25,18 +24,24 @@ _STRIP = 256
 
 def geotiff(values: NDArray[Any], west: float, north: float, step: tuple[float, float], nodata: float) -> bytes:
     """GeoTIFF of one band in degrees, the same bytes for the same values."""
-    from affine import Affine
     from rasterio.io import MemoryFile
 
-    profile = {
-        "driver": "GTiff", "width": values.shape[1], "height": values.shape[0], "count": 1, "dtype": str(values.dtype), "nodata": nodata,
-        "crs": "EPSG:4326", "transform": Affine(step[0], 0.0, west, 0.0, -step[1], north), "compress": "deflate", "tiled": True,
-        "blockxsize": 256, "blockysize": 256, "num_threads": 1,
-    }  # fmt: skip
     with MemoryFile() as memory:
-        with memory.open(**profile) as target:
+        with memory.open(**_profile(values.shape, str(values.dtype), (west, north), step, nodata)) as target:
             target.write(values, 1)
         return bytes(memory.read())
+
+
+def _profile(
+    shape: tuple[int, ...], dtype: str, corner: tuple[float, float], step: tuple[float, float], nodata: float | None
+) -> dict[str, Any]:
+    from affine import Affine
+
+    return {
+        "driver": "GTiff", "width": shape[1], "height": shape[0], "count": 1, "dtype": dtype, "nodata": nodata,
+        "crs": "EPSG:4326", "transform": Affine(step[0], 0.0, corner[0], 0.0, -step[1], corner[1]), "compress": "deflate", "tiled": True,
+        "blockxsize": 256, "blockysize": 256, "num_threads": 1,
+    }  # fmt: skip
 
 
 def crop(source: Any, bounds: Bounds, nodata: float | None, title: str) -> bytes:
@@ -96,32 +101,75 @@ def _means(values: NDArray[np.float32], factor: int) -> NDArray[np.float32]:
     return means
 
 
-def mosaic(paths: list[Path], bounds: Bounds, part: tuple[int, int] = (0, 1)) -> bytes:
+class _Place(NamedTuple):
+    """A piece of a mosaic, and the cells of the mosaic where it begins; of pieces with several rasters, the size of one."""
+
+    path: Path
+    row: int
+    col: int
+    rows: int
+    cols: int
+
+
+def mosaic(paths: list[Path], bounds: Bounds, part: tuple[int, int], target: Path) -> None:
     """Pieces side by side, cut to the bounds, on the grid of the first; NaN, or the pieces' nodata, between them.
 
-    Of pieces that hold several rasters one above the other, ``part`` is the number of the one to take and how many there are.
+    Of pieces that hold several rasters one above the other, ``part`` is the number of the one to take and how many there are. The
+    file is written strip by strip, so that it may be larger than the memory.
 
     Raises
     ------
     FetchError
         If their grids differ.
+    ResourceError
+        If it would have more than `LARGEST_CELLS`.
     """
     import rasterio
 
     with rasterio.open(paths[0]) as first:
         step, dtype, nodata = (first.transform.a, -first.transform.e), first.dtypes[0], first.nodata
-    wide, high = round((bounds[2] - bounds[0]) / step[0]), round((bounds[3] - bounds[1]) / step[1])
+    high, wide = check_mosaic(bounds, step[0])
+    places = [_placed(path, bounds, step, part[1]) for path in paths]
+    with rasterio.open(target, "w", **_profile((high, wide), dtype, (bounds[0], bounds[3]), step, nodata)) as written:
+        for top in range(0, high, _STRIP):
+            strip = np.full((min(_STRIP, high - top), wide), nodata, dtype=dtype)
+            for place in places:
+                _lay(strip, top, place, part[0])
+            written.write(strip, 1, window=((top, top + len(strip)), (0, wide)))
+
+
+def check_mosaic(bounds: Bounds, step: float) -> tuple[int, int]:
+    """Rows and columns of a mosaic, if they aren't too many.
+
+    Raises
+    ------
+    ResourceError
+        If there are more than `LARGEST_CELLS`.
+    """
+    wide, high = round((bounds[2] - bounds[0]) / step), round((bounds[3] - bounds[1]) / step)
     if wide * high > LARGEST_CELLS:
         raise ResourceError(f"Expected at most {LARGEST_CELLS:,} cells, found {wide * high:,}; fix: choose a smaller region.")
-    values = np.full((high, wide), nodata, dtype=dtype)
-    for path in paths:
-        with rasterio.open(path) as source:
-            if not np.allclose((source.transform.a, -source.transform.e), step, rtol=1e-9):
-                raise FetchError(f"Expected tiles on one grid, found another one in {path.name}; fix: fetch again.")
-            stacked = source.read(1)
-            tile = np.split(stacked, part[1])[part[0]]
-            col = round((source.transform.c - bounds[0]) / step[0])
-            row = round((bounds[3] - source.transform.f) / step[1])
-        into = values[max(row, 0) : row + tile.shape[0], max(col, 0) : col + tile.shape[1]]
-        into[...] = tile[max(-row, 0) :, max(-col, 0) :][: into.shape[0], : into.shape[1]]
-    return geotiff(values, bounds[0], bounds[3], step, float(nodata))
+    return high, wide
+
+
+def _placed(path: Path, bounds: Bounds, step: tuple[float, float], parts: int) -> _Place:
+    import rasterio
+
+    with rasterio.open(path) as source:
+        if not np.allclose((source.transform.a, -source.transform.e), step, rtol=1e-9):
+            raise FetchError(f"Expected tiles on one grid, found another one in {path.name}; fix: fetch again.")
+        row, col = round((bounds[3] - source.transform.f) / step[1]), round((source.transform.c - bounds[0]) / step[0])
+        return _Place(path, row, col, source.height // parts, source.width)
+
+
+def _lay(strip: NDArray[Any], top: int, place: _Place, part: int) -> None:
+    """Put what a piece has of a strip into it."""
+    import rasterio
+
+    first, last = max(place.row, top), min(place.row + place.rows, top + len(strip))
+    left, right = max(place.col, 0), min(place.col + place.cols, strip.shape[1])
+    if first >= last or left >= right:
+        return
+    rows = (first - place.row + part * place.rows, last - place.row + part * place.rows)
+    with rasterio.open(place.path) as source:
+        strip[first - top : last - top, left:right] = source.read(1, window=(rows, (left - place.col, right - place.col)))

@@ -22,7 +22,18 @@ CATALOG_FOLDERS = "SITING_CATALOG"
 #: Environment variable, followed by the id in capitals, with another base in place of an entry's own.
 BASE_VARIABLE = "SITING_URL_"
 
-_WHAT_IT_SAYS = {"title", "provider", "licence", "citation", "home", "native_resolution", "known_weaknesses", "confidence", "redirects"}
+_WHAT_IT_SAYS = {
+    "title",
+    "provider",
+    "licence",
+    "citation",
+    "home",
+    "native_resolution",
+    "known_weaknesses",
+    "confidence",
+    "redirects",
+    "legend",
+}
 
 
 class Fetched(Parameters):
@@ -60,6 +71,7 @@ class RemoteEntry(Parameters):
     coverage: tuple[float, float, float, float] = Field(description="west, south, east, north [degree]")
     member: Text | None = Field(default=None, description="name of the raster inside a zip")
     classes: dict[str, Text] = Field(default={}, description="class numbers and their names")
+    legend: Text | None = Field(default=None, description="legend that says what the classes are to the rules of land")
     missing_tiles: Literal["refuse", "sea"] = Field(default="refuse", description="what a tile that the server lacks means")
     missing_chunks: Literal["refuse", "empty"] = Field(default="refuse", description="what a Zarr chunk that the server lacks means")
     hold_last: bool = Field(default=False, description="whether the last hour may be held where the next year is missing")
@@ -97,6 +109,8 @@ class RemoteEntry(Parameters):
         for name, variable in self.variables.items():
             if (variable.stamps == "none") == self.hourly:
                 raise ValueError(f"state the stamps of {name}: start, middle, end or instant for hours, none for rasters")
+        if not (self.adapter == "class_tiles") == bool(self.classes) == (self.legend is not None):
+            raise ValueError("state classes and legend of a dataset of classes, and of no other")
         if self.adapter in ("power_points", "pvgis_points") and self.step is None:
             raise ValueError("state the step of the points in degrees")
         return self
@@ -105,6 +119,11 @@ class RemoteEntry(Parameters):
     def hourly(self) -> bool:
         """Whether the dataset is hourly weather; else it is rasters."""
         return self.adapter in ("power_points", "zarr_region", "pvgis_points", "epw_file")
+
+    @property
+    def tiled(self) -> bool:
+        """Whether it comes in tiles, which are put together."""
+        return self.adapter in ("dem_tiles", "class_tiles")
 
     @property
     def fingerprint(self) -> str:

@@ -59,12 +59,12 @@ def _from_csv(file: Path) -> xr.Dataset:
     try:
         table = pd.read_csv(file, encoding="utf-8")
         _require(table.columns, ("time", "grid_zone", "carbon_free_share"), file)
-        table["time"] = pd.to_datetime(table["time"], utc=True).dt.tz_localize(None).astype("datetime64[ns]")
+        table["time"] = pd.to_datetime(table["time"], format="ISO8601", utc=True).dt.tz_localize(None).astype("datetime64[ns]")
         names = [name for name in SERIES if name in table.columns]
         table[names] = table[names].apply(pd.to_numeric)
     except (ValueError, TypeError) as error:
         raise CatalogError(
-            f"Expected a CSV of hours in {file.name}, found what can't be read ({error}); fix: compare the columns."
+            f"Expected a CSV of hours in {file.name}, found what can't be read ({str(error).splitlines()[0]}); fix: compare the columns."
         ) from None
     twice = table.duplicated(["grid_zone", "time"])
     if twice.any():

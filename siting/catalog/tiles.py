@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +11,13 @@ import numpy as np
 
 from siting.catalog.cache import Bounds, Piece
 from siting.catalog.rasters import geotiff
-from siting.catalog.transport import MissingFileError, redact
+from siting.catalog.redaction import redact
+from siting.catalog.transport import MissingFileError
 from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely import Geometry
 
     from siting.catalog.remote import RemoteEntry
     from siting.catalog.transport import Transport
@@ -26,42 +27,45 @@ PER_DEGREE = 300
 _METRES_PER_DEGREE = 111_195.0
 
 
-def pieces(entry: RemoteEntry, bounds: Bounds, years: tuple[int, ...], transport: Transport) -> list[Piece]:  # noqa: ARG001
-    """One piece per tile."""
+def pieces(entry: RemoteEntry, bounds: Bounds, outline: Geometry, folder: Path, transport: Transport) -> list[Piece]:
+    """One piece per tile that touches the outline; whole tiles are in ``folder`` while they come."""
+    import shapely
+
     size, found = entry.tile_degrees, []
     for south in range(math.floor(bounds[1] / size) * size, math.ceil(bounds[3]), size):
         for west in range(math.floor(bounds[0] / size) * size, math.ceil(bounds[2]), size):
+            if not shapely.intersects(outline, shapely.box(west, south, west + size, south + size)):
+                continue
             ns, ew = "NS"[south < 0], "EW"[west < 0]
             name = f"{ns}{abs(south):02d}{ew}{abs(west):03d}"
             fields = {"ns": ns, "ew": ew, "latitude": f"{abs(south):02d}", "longitude": f"{abs(west):03d}"}
             url = entry.address(**fields)
-            load = functools.partial(_load, entry, url, (west, south), transport)
+            load = functools.partial(_load, entry, url, (west, south), folder / f"{name}.whole", transport)
             found.append(Piece(f"{name}.tif", redact(url), entry.bytes_per_piece, load))
     return found
 
 
-def _load(entry: RemoteEntry, url: str, corner: tuple[int, int], transport: Transport) -> bytes:
+def _load(entry: RemoteEntry, url: str, corner: tuple[int, int], path: Path, transport: Transport) -> bytes:
     """Tile as GeoTIFF: classes, or two bands of altitude and slope one above the other."""
     import rasterio
 
     size = entry.tile_degrees * PER_DEGREE
-    with tempfile.TemporaryDirectory(prefix="siting-") as folder:
-        path = Path(folder) / "tile.tif"
-        try:
-            transport.download(url, path)
-        except MissingFileError:
-            if entry.missing_tiles == "refuse":
-                raise
-            values = np.zeros((2 * size, size), np.float32) if entry.adapter == "dem_tiles" else np.zeros((size, size), np.uint8)
+    try:
+        transport.download(url, path)
+    except MissingFileError:
+        if entry.missing_tiles == "refuse":
+            raise
+        values = np.zeros((2 * size, size), np.float32) if entry.adapter == "dem_tiles" else np.zeros((size, size), np.uint8)
+        return _tile(values, entry, corner)
+    try:
+        with rasterio.open(path, driver="GTiff") as source:
+            _check(source, entry, corner, redact(url))
+            values = _terrain(source, corner) if entry.adapter == "dem_tiles" else _classes(source, entry, redact(url))
             return _tile(values, entry, corner)
-        try:
-            with rasterio.open(path, driver="GTiff") as source:
-                _check(source, entry, corner, redact(url))
-                return _tile(
-                    _terrain(source, corner) if entry.adapter == "dem_tiles" else _classes(source, entry, redact(url)), entry, corner
-                )
-        except rasterio.errors.RasterioError:
-            pass
+    except rasterio.errors.RasterioError:
+        pass
+    finally:
+        path.unlink()
     raise FetchError(f"Expected a readable GeoTIFF at {redact(url)}, found a damaged one; fix: fetch again later.")
 
 

@@ -7,7 +7,6 @@ Transient faults (429, 5xx, resets, short bodies, bytes that differ from the ser
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import random
 import re
@@ -16,8 +15,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
+from siting.catalog.cache import disk_errors, put
+from siting.catalog.partial import Part, State
+from siting.catalog.redaction import redact, silence_keys
 from siting.vocabulary import FetchError, IntegrityError, SitingError
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 _TRANSIENT = {429, 500, 502, 503, 504}
 _REDIRECTS = {301, 302, 303, 307, 308}
 _MD5 = re.compile(r"^[0-9a-f]{32}$")
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,14 @@ class Policy:
 
 class MissingFileError(FetchError):
     """A server that says 404."""
+
+
+class RangeError(FetchError):
+    """A server that doesn't give the part of a file that it was asked for."""
+
+
+class ChangedError(IntegrityError):
+    """A file that isn't the one of the request before."""
 
 
 class Body(NamedTuple):
@@ -103,7 +113,7 @@ class Transport:
         self.policy = policy or Policy.from_environment()
         self._hosts, self._md5, self._headers = hosts, md5_etags, dict(headers or {})
         self.requests = 0
-        _silence_keys(tuple(self._headers.values()))
+        silence_keys(tuple(self._headers.values()))
 
     def get(self, url: str, span: tuple[int, int] | None = None, known: Body | None = None) -> Body:
         """Content of an address, or the bytes from ``span[0]`` up to but without ``span[1]``.
@@ -118,20 +128,39 @@ class Transport:
         return self._repeat(lambda: self._once(url, span, known, None))
 
     def download(self, url: str, path: Path, sha256: str | None = None) -> Body:
-        """Content of an address, written to a file that the caller names for good later.
+        """Put the content of an address into a file, whole or not at all.
+
+        A download that was broken off, by this process or another one, goes on from where it was, if the server still has the same
+        file and gives parts of it; only one process may do so at a time.
 
         Raises
         ------
         FetchError, IntegrityError
-            As :meth:`get`; the file is gone after an integrity error.
+            As :meth:`get`.
+        ResourceError, OutputError
+            If the disk is full, or the folder can't be written.
         """
-        body = self._repeat(lambda: self._once(url, None, None, path))
-        if sha256 is not None and body.sha256 != sha256:
-            path.unlink()
-            raise IntegrityError(
-                f"Expected sha256 {sha256[:12]}... from {redact(url)}, found {body.sha256[:12]}...; fix: fetch again, or renew the entry."
-            )
+        part = Part(path)
+        with disk_errors(path.parent):
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            body = self._repeat(lambda: self._go_on(url, part))
+            if sha256 is not None and body.sha256 != sha256:
+                part.drop()
+                found = f"{body.sha256[:12]}...; fix: fetch again, or renew the entry"
+                raise IntegrityError(f"Expected sha256 {sha256[:12]}... from {redact(url)}, found {found}.")
+            put(part.path, path)
+            part.drop()
         return body
+
+    def _go_on(self, url: str, part: Part) -> Body:
+        """Whole file by way of a part: the rest of it, or all of it where the server has another file or gives no parts."""
+        known = part.state()
+        if known is not None:
+            try:
+                return self._once(url, (known.size, known.total), known, part)
+            except (ChangedError, RangeError):
+                part.drop()
+        return self._once(url, None, None, part)
 
     def _repeat(self, act: Callable[[], Body]) -> Body:
         attempt = 0
@@ -148,13 +177,13 @@ class Transport:
         # outside of the handler: nothing of the library's errors, which quote whole addresses, hangs on this one
         raise fault.final
 
-    def _once(self, url: str, span: tuple[int, int] | None, known: Body | None, path: Path | None) -> Body:
+    def _once(self, url: str, span: tuple[int, int] | None, known: Body | State | None, part: Part | None) -> Body:
         problem: str | None = None
         try:
             response = self._follow(url, span)
             with response:
                 self._check_status(response, url)
-                return self._read(response, url, span, known, path)
+                return self._read(response, url, span, known, part)
         except OSError as error:
             if isinstance(error, SitingError) or not type(error).__module__.startswith(("requests", "urllib3")):
                 raise
@@ -176,14 +205,14 @@ class Transport:
             headers["Range"] = f"bytes={span[0]}-{span[1] - 1}"
         here = url
         for _ in range(6):
-            own = self._headers if urlsplit(here).netloc == first.netloc else {}
+            own = self._headers if _host(urlsplit(here)) == _host(first) else {}
             self.requests += 1
             response = requests.get(here, headers=headers | own, stream=True, allow_redirects=False, timeout=self.policy.timeout_s)
             if response.status_code not in _REDIRECTS:
                 return response
             target = urlsplit(urljoin(here, response.headers.get("Location", "")))
             response.close()
-            same = target.netloc == first.netloc or target.netloc in self._hosts
+            same = _host(target) in (_host(first), *self._hosts)
             if not same or target.scheme not in ("http", "https") or (first.scheme == "https" and target.scheme != "https"):
                 to = redact(urlunsplit(target))
                 raise FetchError(f"Expected {redact(url)} itself, found a redirect to {to}; fix: name the host in the entry's redirects.")
@@ -199,12 +228,17 @@ class Transport:
             raise _TransientError(error, _seconds(response.headers.get("Retry-After")))
         if status == 404:
             raise MissingFileError(f"Expected a file at {place}, found none (HTTP 404); fix: check the address, the year and the region.")
+        if status == 416:
+            raise RangeError(f"Expected a part of {place}, found that it is shorter (HTTP 416); fix: fetch again.")
         fix = "set the key that the entry names" if status in (401, 403) else "check the address"
         raise FetchError(f"Expected an answer from {place}, found a refusal (HTTP {status}); fix: {fix}.")
 
-    def _read(self, response: requests.Response, url: str, span: tuple[int, int] | None, known: Body | None, path: Path | None) -> Body:
+    def _read(
+        self, response: requests.Response, url: str, span: tuple[int, int] | None, known: Body | State | None, part: Part | None
+    ) -> Body:
         place, headers = redact(url), response.headers
-        etag = headers.get("ETag", "").removeprefix("W/").strip('"')
+        given = headers.get("ETag", "")
+        etag = given.removeprefix("W/").strip('"') or headers.get("Last-Modified", "")
         if headers.get("Content-Encoding", "identity") != "identity":
             raise FetchError(f"Expected the file itself from {place}, found it compressed on the way; fix: use another mirror.")
         if headers.get("Content-Type", "").startswith("text/html"):
@@ -216,20 +250,29 @@ class Transport:
         if span is not None:
             total = _check_span(headers.get("Content-Range", ""), response.status_code, span, place)
         if known is not None and (etag, total) != (known.etag, known.total):
-            raise IntegrityError(f"Expected the content of {place} to stay the same, found another one meanwhile; fix: fetch again.")
+            raise ChangedError(f"Expected the content of {place} to stay the same, found another one meanwhile; fix: fetch again.")
         if (total if span is None else span[1] - span[0]) > self.policy.largest_body:
             raise FetchError(f"Expected at most {self.policy.largest_body:,} bytes from {place}, found {total:,}; fix: check the address.")
-        body = self._collect(response, place, path)
+        if part is not None and span is None:
+            # a weak tag is that of the same content, not of the same bytes
+            part.begin("" if given.startswith("W/") else etag, total)
+        body = self._collect(response, place, part)
         if length is not None and body.size != int(length):
             raise _TransientError(FetchError(f"Expected {length} bytes from {place}, found {body.size}; fix: fetch again."))
-        self._compare(body, etag, place, whole=span is None)
+        if part is not None or span is None:
+            self._compare(body, etag, place, part)
         return body._replace(etag=etag, total=total if total >= 0 else body.size)
 
-    def _collect(self, response: requests.Response, place: str, path: Path | None) -> Body:
-        """Bytes of a body, within the time that a slow server may take."""
+    def _collect(self, response: requests.Response, place: str, part_of: Part | None) -> Body:
+        """Bytes of a body, within the time that a slow server may take; checksums are those of the whole part, if it is one."""
         sha, md5, parts, size, began = hashlib.sha256(), hashlib.md5(usedforsecurity=False), [], 0, time.monotonic()
-        stream = path.open("wb") if path is not None else None
+        stream = part_of.path.open("a+b") if part_of is not None else None
         try:
+            if stream is not None:
+                stream.seek(0)
+                while earlier := stream.read(_CHUNK):
+                    sha.update(earlier)
+                    md5.update(earlier)
             for part in response.iter_content(_CHUNK):
                 size += len(part)
                 sha.update(part)
@@ -248,20 +291,27 @@ class Transport:
                 stream.close()
         return Body(b"".join(parts), sha.hexdigest(), size, md5.hexdigest(), size)
 
-    def _compare(self, body: Body, etag: str, place: str, whole: bool) -> None:
-        """Compare a whole body with the server's checksum, where it is one; ``body.etag`` holds the MD5 of what came."""
-        if whole and self._md5 and _MD5.match(etag) and body.etag != etag:
+    def _compare(self, body: Body, etag: str, place: str, part: Part | None) -> None:
+        """Compare a whole file with the server's checksum, where it is one; ``body.etag`` holds the MD5 of what came."""
+        if self._md5 and _MD5.match(etag) and body.etag != etag:
+            if part is not None:
+                part.drop()
             raise _TransientError(IntegrityError(f"Expected MD5 {etag[:12]}... from {place}, found {body.etag[:12]}...; fix: fetch again."))
+
+
+def _host(parts: SplitResult) -> str:
+    """Host and port, without user and password."""
+    return parts.netloc.rpartition("@")[2]
 
 
 def _check_span(text: str, status: int, span: tuple[int, int], place: str) -> int:
     """Length of the whole file, if a server gave the range that was asked for."""
     match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", text.strip())
     if status != 206 or match is None:
-        raise FetchError(f"Expected a part of {place}, found that the server ignores ranges; fix: download the file and name its path.")
+        raise RangeError(f"Expected a part of {place}, found that the server ignores ranges; fix: download the file and name its path.")
     first, last, total = map(int, match.groups())
     if (first, last) != (span[0], min(span[1], total) - 1):
-        raise FetchError(f"Expected bytes {span[0]}-{span[1] - 1} of {place}, found {first}-{last}; fix: use another mirror.")
+        raise RangeError(f"Expected bytes {span[0]}-{span[1] - 1} of {place}, found {first}-{last}; fix: use another mirror.")
     return total
 
 
@@ -277,29 +327,3 @@ def _seconds(text: str | None) -> float | None:
         return max(parsedate_to_datetime(text).timestamp() - time.time(), 0.0)
     except (TypeError, ValueError):
         return None
-
-
-_SECRETS: set[str] = set()
-
-
-def redact(text: str) -> str:
-    """Address or text without keys: no user, no password, no query but its names, no value of a known key."""
-    for secret in sorted(_SECRETS, key=len, reverse=True):
-        text = text.replace(secret, "***")
-    text = re.sub(r"(\w+://)[^/@\s]*@", r"\1***@", text)
-    return re.sub(r"(?i)([?&][^=&\s]*(?:key|token|sig|signature|secret|password|credential)[^=&\s]*=)[^&\s#]*", r"\1***", text)
-
-
-class _Redaction(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Log lines of the HTTP library without keys."""
-        record.msg, record.args = redact(record.getMessage()), None
-        return True
-
-
-def _silence_keys(secrets: tuple[str, ...]) -> None:
-    for secret in secrets:
-        _SECRETS.update(part for part in (secret, secret.split(" ")[-1]) if len(part) >= 4)
-    logger = logging.getLogger("urllib3.connectionpool")
-    if not any(isinstance(each, _Redaction) for each in logger.filters):
-        logger.addFilter(_Redaction())

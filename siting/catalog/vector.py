@@ -125,8 +125,11 @@ def _read_parquet(file: Path) -> gpd.GeoDataFrame:
     try:
         return gpd.read_parquet(file)
     except ImportError:
-        raise CatalogError(f"Expected pyarrow to read {file.name}, found none; fix: pip install pyarrow.") from None
-    except (ValueError, OSError):
+        raise CatalogError(f"Expected pyarrow to read {file.name}, found none; fix: pip install siting[geoparquet].") from None
+    except MemoryError:
+        raise
+    except Exception:
+        # pyarrow, shapely and pyproj may all fail here, each with its own errors
         raise CatalogError(f"Expected GeoParquet, found another or a damaged file in {file.name}; fix: export it again.") from None
 
 

@@ -71,25 +71,30 @@ def check_bounds(source: Source) -> None:
         raise AlignmentError(f"Expected finite bounds, found {(west, south, east, north)} in {source.name}; fix: export it again.")
 
 
-def window_within(source: Source, bounds: Bounds | None) -> Window:
-    """Pixels within bounds in degrees and two around, all of them without bounds; their number is checked.
+def check_size(source: Source, window: Window) -> Window:
+    """Give a window that isn't too large to be read at once.
 
     Raises
     ------
-    AlignmentError
-        No pixel within the bounds.
     ResourceError
         More than `LARGEST_CELLS`.
     """
-    rows, columns = source.box.shape
-    window = Window(0, 0, columns, rows) if bounds is None else _overlap(source, bounds)
     if window.width * window.height > LARGEST_CELLS:
         size = f"{window.width} x {window.height} cells"
         raise ResourceError(f"Expected at most {LARGEST_CELLS:,} cells, found {size} in {source.name}; fix: gdalwarp -tr to coarser cells.")
     return window
 
 
-def _overlap(source: Source, bounds: Bounds) -> Window:
+def overlap(source: Source, bounds: Bounds | None) -> Window:
+    """Pixels within bounds in degrees and two around; all of them without bounds.
+
+    Raises
+    ------
+    AlignmentError
+        No pixel within the bounds.
+    """
+    if bounds is None:
+        return Window(0, 0, source.box.shape.x, source.box.shape.y)
     from pyproj import Transformer
 
     to_source = Transformer.from_crs("EPSG:4326", str(source.box.crs), always_xy=True)

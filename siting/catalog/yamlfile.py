@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from siting.catalog.redaction import redact
 from siting.vocabulary import CatalogError, SitingError
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ def _explain(fault: ErrorDetails, keys: tuple[str | int, ...], model: type[BaseM
         item = isinstance(keys[-1], int)
         return f"expected {'another item' if item else 'the key'} {field!r}, found none; fix: add it{_meaning(meaning)}."
     wish = fault["msg"].removeprefix("Value error, ").rstrip(".")
-    found = repr(fault["input"]) if fault["input"] not in (None, True, False) else json.dumps(fault["input"])
+    found = redact(repr(fault["input"])) if fault["input"] not in (None, True, False) else json.dumps(fault["input"])
     found = found if len(found) <= 60 else found[:57] + "..."
     if fault["type"] != "value_error":
         words = _SHOULD.match(wish)

@@ -12,11 +12,13 @@ from fsspec.spec import AbstractFileSystem
 from zarr.storage import FsspecStore, WrapperStore
 
 from siting.catalog.cache import Bounds, Piece
-from siting.catalog.transport import MissingFileError, redact
+from siting.catalog.redaction import redact
+from siting.catalog.transport import MissingFileError
 from siting.vocabulary import CatalogError, FetchError, SitingError
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype
 
@@ -150,9 +152,15 @@ def _select(entry: RemoteEntry, grid: xr.Dataset, name: str, bounds: Bounds, hou
         raise CatalogError(
             f"Expected {entry.id} to cover {bounds} in {hours[0]}, found no such cells or hours; fix: choose another region."
         )
-    spans = [slice(int(each[0]), int(each[-1]) + 1) if each.size else slice(0, 0) for each in (when, rows, cols)]
-    part = grid[name].isel(dict(zip(("time", "latitude", "longitude"), spans, strict=True)))
-    return part.assign_coords(longitude=east[spans[2]], latitude=north[spans[1]])
+    part = grid[name].isel(dict(zip(("time", "latitude", "longitude"), map(_span, (when, rows, cols)), strict=True)))
+    return part.assign_coords(longitude=east[cols], latitude=north[rows])
+
+
+def _span(numbers: NDArray[np.int64]) -> slice | NDArray[np.int64]:
+    """Numbers as a slice, unless they have gaps, as those of longitudes on both sides of 0 among 0 to 360."""
+    if numbers.size and (np.diff(numbers) != 1).any():
+        return numbers
+    return slice(int(numbers[0]), int(numbers[-1]) + 1) if numbers.size else slice(0, 0)
 
 
 def join(paths: list[Any]) -> xr.Dataset:

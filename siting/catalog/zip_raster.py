@@ -8,9 +8,9 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from siting.catalog.cache import Bounds, Piece, checksum, writing
+from siting.catalog.cache import Bounds, Piece, checksum, publish, writing
 from siting.catalog.rasters import crop
-from siting.catalog.transport import redact
+from siting.catalog.redaction import redact
 from siting.vocabulary import FetchError
 
 if TYPE_CHECKING:
@@ -53,14 +53,13 @@ def _load(entry: RemoteEntry, url: str, variable: str, bounds: Bounds, path: Pat
 
 
 def _keep_zip(entry: RemoteEntry, url: str, path: Path, transport: Transport) -> None:
-    """Download the zip, unless it is there with the checksum that it came with."""
+    """Download the zip, unless it is there with the checksum that it came with; a broken download goes on."""
     record = path.with_suffix(".zip.sha256")
     if path.is_file() and record.is_file() and checksum(path) == record.read_text(encoding="ascii"):
         return
-    with writing(path) as temporary:
-        body = transport.download(url, temporary, entry.sha256)
-        with writing(record) as note:
-            note.write_text(body.sha256, encoding="ascii")
+    record.unlink(missing_ok=True)
+    body = transport.download(url, path, entry.sha256)
+    publish(record, body.sha256.encode())
 
 
 def _member(archive: zipfile.ZipFile, entry: RemoteEntry, variable: str, title: str) -> zipfile.ZipInfo:

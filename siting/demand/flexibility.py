@@ -105,6 +105,17 @@ class FlexibleLoad(NamedTuple):
     free_power_min: float
 
 
+def moves(load: FlexibleLoad) -> bool:
+    """Whether any of a load may move or be cut."""
+    return bool(load.free_energy > 0 or max(load.shift_max_up.max(), load.shift_max_down.max(), load.cut_max.max()) > 0)
+
+
+def still(series: Floats) -> FlexibleLoad:
+    """Load [MW] of which nothing moves."""
+    none = np.zeros(series.size)
+    return FlexibleLoad(series, none, none, np.zeros(series.size, dtype=np.int64), none, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
 def split(series: Floats, mean: float, day_index: NDArray[np.int64], flexibility: Flexibility) -> FlexibleLoad:
     """Parts of one tenant's load.
 

@@ -9,8 +9,8 @@ from pydantic import Field, field_validator
 
 from siting.emissions.certificates import Certificate, check_retirements
 from siting.emissions.scope2 import Matching, carbon_free_share, location_based, market_based, own_surplus
-from siting.feedin.figures import NATIONAL, REGIONS
-from siting.layers import PROVINCES
+from siting.feedin.figures import NATIONAL, REGIONS, official_factors, zones
+from siting.region import PROVINCES
 from siting.vocabulary import AlignmentError, Parameters, check, step
 
 if TYPE_CHECKING:
@@ -34,7 +34,9 @@ class Accounting(Parameters):
         "country", description="From how far claimed power may come; site counts own supply only."
     )
     unmatched: Literal["residual", "fossil", "average"] = Field(
-        "residual", description="Factor of what no claim covers: residual mix and fossil are national, average is the province's."
+        "residual",
+        description="Factor of what no claim covers: residual mix and fossil are national, average is the province's, or that of the "
+        "regional grid where that is the boundary.",
     )
     surplus_owner: Literal["park", "buyer"] = Field("buyer", description="Who has the certificates of exported power; only one can.")
     certificates: tuple[Certificate, ...] = Field((), description="Certificates that the park buys and retires, at each site.")
@@ -82,7 +84,7 @@ def add_emissions(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
     if int(stated) != accounting.year:
         raise AlignmentError(f"Expected emission factors of {accounting.year}, found those of {stated}; set accounting.year to {stated}.")
     load, bought = sites["load_energy"], sites["import_energy"]
-    claimed, factor = _claimed(sites, accounting), _unmatched_factor(sites, accounting)
+    claimed, factor = _claimed(sites, accounting), unmatched_factor(sites, accounting)
     energy, emitted = claimed
     unknown = bought * np.nan
     hourly = sites["import_emissions"] / load if "import_emissions" in sites else unknown
@@ -99,12 +101,29 @@ def add_emissions(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
     return _stated(sites.assign({name: values.transpose("site", "target") for name, values in figures.items()}), accounting)
 
 
-def _unmatched_factor(sites: xr.Dataset, accounting: Accounting) -> xr.DataArray:
-    """Factor of power that no claim covers [kg/kWh], (site,)."""
+def unmatched_factor(sites: xr.Dataset, accounting: Accounting) -> xr.DataArray:
+    """Factor of power that no claim covers [kg/kWh], (site,); unknown outside the provinces, whose figures it is one of.
+
+    Raises
+    ------
+    MissingVariableError
+        If the average of the regional grid is asked for and the sites have no province.
+    """
+    year, known = accounting.year, sites["load_energy"] * 0.0
     if accounting.unmatched == "average":
-        return sites["grid_emission_factor"]
-    known = sites["load_energy"] * 0.0
-    return known + NATIONAL[accounting.year][accounting.unmatched]
+        if accounting.boundary != "regional_grid":
+            return sites["grid_emission_factor"]
+        check(sites, ("province",), "the average of the regional grid")
+        _, region = zones("regional_grid")
+        factor = known + np.append(official_factors(year, "regional_grid")[region], np.nan)[_province(sites)]
+    else:
+        factor = known + NATIONAL[year][accounting.unmatched]
+    return factor.where(sites["province"] >= 0) if "province" in sites else factor
+
+
+def _province(sites: xr.Dataset) -> NDArray[np.int64]:
+    """Index of the province of each site, -1 outside, (site,)."""
+    return sites["province"].to_numpy().astype(np.int64)
 
 
 def _claimed(sites: xr.Dataset, accounting: Accounting) -> tuple[xr.DataArray, xr.DataArray]:
@@ -122,7 +141,7 @@ def _claimed(sites: xr.Dataset, accounting: Accounting) -> tuple[xr.DataArray, x
     if accounting.matching == "monthly":
         check(sites, _MONTHLY, "monthly matching")
         room = sites["import_energy_monthly"].transpose("site", "target", "month").to_numpy()
-        served = sites["load_energy_monthly"].transpose("site", "month").to_numpy()[:, None] - room
+        served = sites["load_energy_monthly"].transpose("site", "target", "month").to_numpy() - room
         surplus = sites["generation_monthly"].transpose("site", "target", "month").to_numpy() - served
         offered = _certified_by_month(sites, accounting)
     else:
@@ -147,7 +166,7 @@ def _certified_by_month(sites: xr.Dataset, accounting: Accounting) -> Floats:
     local = np.full(sites.sizes["site"], "")
     if accounting.boundary != "country":
         check(sites, ("province",), f"certificates within the boundary {accounting.boundary}")
-        local = np.array([codes[index] if index >= 0 else "" for index in sites["province"].to_numpy().astype(int)])
+        local = np.array([codes[index] if index >= 0 else "" for index in _province(sites)])
     for item in accounting.certificates:
         if item.year != accounting.year:
             continue
@@ -162,7 +181,8 @@ def _certified_by_month(sites: xr.Dataset, accounting: Accounting) -> Floats:
 def _stated(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
     """Dataset whose figures say their method, year and factor."""
     year, market = accounting.year, f"market-based, {accounting.matching} matching within {accounting.boundary}"
-    residual = f"{accounting.unmatched}, of the province" if accounting.unmatched == "average" else (
+    place = "regional grid" if accounting.boundary == "regional_grid" else "province"
+    residual = f"{accounting.unmatched}, of the {place}" if accounting.unmatched == "average" else (
         f"{accounting.unmatched}, national, {NATIONAL[year][accounting.unmatched]} kg/kWh"
     )  # fmt: skip
     annual = "consumption-side factor of the province, annual"
@@ -180,4 +200,4 @@ def _stated(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
     return sites
 
 
-__all__ = ["Accounting", "Certificate", "add_emissions", "carbon_free_share", "location_based", "market_based"]
+__all__ = ["Accounting", "Certificate", "add_emissions", "carbon_free_share", "location_based", "market_based", "unmatched_factor"]

@@ -15,7 +15,7 @@ from siting import catalog
 from siting.feedin import figures
 from siting.feedin.hours import calendar_hours, counted, delivered_share, generation_hours
 from siting.feedin.load_shape import load_shape, term_names
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import AlignmentError, Parameters, StudyError, step, with_warnings
 from siting.weather_hours import require_year
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from siting import catalog
-from siting.layers import PROVINCES
+from siting.region import PROVINCES
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ SUPPLIERS = {
 
 @dataclass(frozen=True)
 class Year:
-    """Energies of a year by province [TWh], in the order of :data:`siting.layers.PROVINCES`.
+    """Energies of a year by province [TWh], in the order of :data:`siting.region.PROVINCES`.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from siting.finance.figures import Figure, cost_book, figure, low_confidence_defaults
-from siting.finance.line import Line, LineCosts, VoltageStep, line_cost
+from siting.finance.line import Line, LineCosts, LineDesigns, VoltageStep, fitting_steps, line_cost, line_designs
 from siting.finance.plants import BatteryCosts, ElectrolyserCosts, HydrogenStorageCosts, PVCosts, WindCosts, capital_recovery_factor
 from siting.finance.tariff import (
     CapacityCharge,
@@ -33,6 +33,7 @@ __all__ = [
     "HydrogenStorageCosts",
     "Line",
     "LineCosts",
+    "LineDesigns",
     "PVCosts",
     "PricePeriod",
     "Tariff",
@@ -41,9 +42,11 @@ __all__ = [
     "capital_recovery_factor",
     "cost_book",
     "export_prices",
+    "fitting_steps",
     "import_price",
     "import_price_hours",
     "line_cost",
+    "line_designs",
     "low_confidence_defaults",
 ]
 
@@ -67,7 +70,7 @@ class Finance(Parameters):
         0.0,
         ge=0,
         le=20_000,
-        description="Line from plant to park per kW of PV or wind, over 40 years; 0 as the plants stand in the park's cell.",
+        description="Line from plant to park per kW of PV or wind, over 40 years, besides lines to other cells; 0 by default.",
     )
     tariff: Tariff = Field(default_factory=Tariff, description="Price of grid power.")
 

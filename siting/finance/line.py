@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import Field
 
 from siting.finance.figures import figure
 from siting.finance.plants import capital_recovery_factor
 from siting.vocabulary import Parameters, StudyError, UnitsError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 
 class VoltageStep(Parameters):
@@ -131,37 +137,137 @@ def line_cost(power_mw: float, distance_km: float, rate: float, costs: LineCosts
         If no step within the allowed voltage reaches that far.
     """
     costs = costs or LineCosts()
-    if not (0 <= power_mw < math.inf and 0 <= distance_km < math.inf):
-        raise UnitsError(f"Expected a power and a distance of 0 or more, found {power_mw} MW and {distance_km} km.")
+    _check_line(power_mw, distance_km)
     if power_mw == 0 or distance_km == 0:
         return Line(None, 0, 0.0, 0.0, 0.0, 0.0)
     length = distance_km * costs.detour_factor
-    lines = [_built(step, power_mw, length, rate, costs) for step in costs.steps if _fits(step, length, costs)]
-    if not lines:
-        reach = max((step.reach_km for step in costs.steps if step.voltage_kv <= costs.highest_voltage_kv), default=0.0)
+    return min((_built(step, power_mw, length, rate, costs) for step in fitting_steps(distance_km, costs)), key=lambda line: line.total_cny)
+
+
+class LineDesigns(NamedTuple):
+    """Lines of one length to choose from, by rising capacity; none is weaker, dearer and lossier than another.
+
+    Parameters
+    ----------
+    capacity_mw : ndarray, shape (design,)
+        What each carries [MW].
+    annual_cost_cny : ndarray, shape (design,)
+        Annuity and operation, without the energy lost [CNY per year].
+    loss_share : ndarray, shape (design,)
+        Share of the energy lost on the way [1].
+    voltage_kv : ndarray, shape (design,)
+        Nominal voltage [kV].
+    """
+
+    capacity_mw: Floats
+    annual_cost_cny: Floats
+    loss_share: Floats
+    voltage_kv: Floats
+
+
+def line_designs(power_mw: float, distance_km: float, rate: float, costs: LineCosts | None = None) -> LineDesigns:
+    """Every line worth a thought for a plant of unknown size: voltage steps, rows of towers and transformers.
+
+    Parameters
+    ----------
+    power_mw : float
+        Most that the plant may send [MW]; larger lines are left out.
+    distance_km : float
+        Distance as the crow flies [km].
+    rate : float
+        Real discount rate [1 per year].
+    costs : LineCosts, optional
+        Steps and their costs.
+
+    Raises
+    ------
+    UnitsError
+        If power or distance is not positive, or unknown.
+    StudyError
+        If no step within the allowed voltage reaches that far.
+    """
+    import numpy as np
+
+    costs = costs or LineCosts()
+    _check_line(power_mw, distance_km)
+    if power_mw == 0 or distance_km == 0:
+        raise UnitsError(f"Expected a power and a distance above 0 for a line, found {power_mw:g} MW and {distance_km:g} km.")
+    length = distance_km * costs.detour_factor
+    columns = []
+    for step in fitting_steps(distance_km, costs):
+        units = [np.arange(1, math.ceil(power_mw / size) + 1) * size for size in (step.capacity_mw, step.transformer_mw)]
+        carried = np.unique(np.concatenate(units))
+        carried = carried[: np.searchsorted(carried, power_mw) + 1]
+        rows, transformers = (np.ceil(carried / size - 1e-9) for size in (step.capacity_mw, step.transformer_mw))
+        annual = _capex_mcny(step, length, rows, transformers, costs) * 1e6 * _annuity(rate, costs)
+        rest = np.ones(carried.size)
+        columns.append(np.stack([carried, annual, _loss_share(step, length) * rest, step.voltage_kv * rest]))
+    return _worthwhile(np.concatenate(columns, axis=1), power_mw)
+
+
+def _worthwhile(table: Floats, power_mw: float) -> LineDesigns:
+    """Designs, rows of the table, without those that another betters in capacity, cost and loss."""
+    import numpy as np
+
+    order = np.lexsort((table[2], table[1], table[0]))
+    capacity, cost, loss, _ = table = table[:, order]
+    useful = np.minimum(capacity, power_mw)
+    as_good = (useful[:, None] >= useful) & (cost[:, None] <= cost) & (loss[:, None] <= loss)
+    equal = as_good & as_good.T
+    first = ~np.any(equal & (np.arange(cost.size)[:, None] < np.arange(cost.size)), axis=0)
+    return LineDesigns(*table[:, ~np.any(as_good & ~equal, axis=0) & first])
+
+
+def _check_line(power_mw: float, distance_km: float) -> None:
+    """Refuse a power or a distance that is negative or unknown."""
+    if not (0 <= power_mw < math.inf and 0 <= distance_km < math.inf):
+        raise UnitsError(f"Expected a power and a distance of 0 or more, found {power_mw} MW and {distance_km} km.")
+
+
+def fitting_steps(distance_km: float, costs: LineCosts) -> list[VoltageStep]:
+    """Steps that are allowed and reach.
+
+    Raises
+    ------
+    StudyError
+        If there is none.
+    """
+    length = distance_km * costs.detour_factor
+    allowed = [step for step in costs.steps if step.voltage_kv <= costs.highest_voltage_kv]
+    fitting = [step for step in allowed if length <= step.reach_km]
+    if not fitting:
+        reach = max((step.reach_km for step in allowed), default=0.0)
         raise StudyError(
             f"Expected a line of at most {reach:g} km at {costs.highest_voltage_kv} kV or less, found {length:,.0f} km; "
             "fix: allow a higher voltage or a smaller radius."
         )
-    return min(lines, key=lambda line: line.total_cny)
-
-
-def _fits(step: VoltageStep, length: float, costs: LineCosts) -> bool:
-    """Whether a step is allowed and reaches."""
-    return step.voltage_kv <= costs.highest_voltage_kv and length <= step.reach_km
+    return fitting
 
 
 def _built(step: VoltageStep, power_mw: float, length: float, rate: float, costs: LineCosts) -> Line:
     """Line of one step."""
     rows, transformers = math.ceil(power_mw / step.capacity_mw), math.ceil(power_mw / step.transformer_mw)
-    capex = rows * (length * step.line_mcny_per_km * costs.terrain_factor + step.bays_mcny) + transformers * step.transformer_mcny
-    annuity = capital_recovery_factor(rate, costs.lifetime_years) + costs.fixed_opex_share
-    loss = 1.0 - (1.0 - step.loss_per_100km) ** (length / 100.0)
+    capex, loss = _capex_mcny(step, length, rows, transformers, costs), _loss_share(step, length)
     return Line(
         step=step,
         rows=rows,
         capex_cny=capex * 1e6,
-        annual_cost_cny=capex * 1e6 * annuity,
+        annual_cost_cny=capex * 1e6 * _annuity(rate, costs),
         loss_share=loss,
         loss_cost_cny=loss * power_mw * 1e3 * costs.full_load_hours * costs.lost_energy_cny_per_kwh,
     )
+
+
+def _capex_mcny(step: VoltageStep, length: float, rows: Any, transformers: Any, costs: LineCosts) -> Any:
+    """Line, bays and transformers [million CNY]."""
+    return rows * (length * step.line_mcny_per_km * costs.terrain_factor + step.bays_mcny) + transformers * step.transformer_mcny
+
+
+def _annuity(rate: float, costs: LineCosts) -> float:
+    """Annual cost over capital cost [1 per year]."""
+    return capital_recovery_factor(rate, costs.lifetime_years) + costs.fixed_opex_share
+
+
+def _loss_share(step: VoltageStep, length: float) -> float:
+    """Share of the energy lost over a length [km]."""
+    return float(1.0 - (1.0 - step.loss_per_100km) ** (length / 100.0))

@@ -26,12 +26,15 @@ _PARTS = {
     "pv": ("PV", "#E69F00"),
     "wind": ("wind", "#56B4E9"),
     "battery": ("battery", "#009E73"),
+    "hydrogen": ("electrolyser and tank", "#44AA99"),
+    "line": ("lines", "#332288"),
     "import": ("grid energy", "#D55E00"),
     "grid_capacity": ("grid capacity", "#F0E442"),
+    "interruption": ("load cut", "#882255"),
     "export": ("export revenue", "#CC79A7"),
 }
 #: Colours of parts that have none above.
-_OTHERS = ("#0072B2", "#999999", "#882255", "#44AA99", "#117733", "#332288")
+_OTHERS = ("#0072B2", "#999999", "#661100", "#44AA99", "#117733", "#332288")
 _STORE = "#0072B2"
 _WEEK = 7 * 24
 _DPI = 120

@@ -77,6 +77,8 @@ def build(
         "variables": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in VARIABLES.items()},
         "zone_columns": {name: {"en": v.en, "zh": v.zh, "unit": v.unit} for name, v in ZONE_COLUMNS.items()},
         "status": _flags(sites),
+        "methods": _methods(sites),
+        "rules": json.loads(sites["rule_verdict"].attrs.get("rules", "[]")) if "rule_verdict" in sites else [],
         "ranking": best,
         "sites": [{**record, "nearest_city_zh": chinese_city(record, entries["cities"])} for record in records],
         "zones": zone_records(zones),
@@ -122,6 +124,12 @@ def _best(sites: xr.Dataset, top: int) -> list[int]:
     rank = sites["rank"].values
     order = np.argsort(np.where(rank > 0, rank, np.iinfo(np.int64).max), kind="stable")[: min(top, int((rank > 0).sum()))]
     return [int(number) for number in sites["site"].values[order]]
+
+
+def _methods(sites: xr.Dataset) -> dict[str, str]:
+    """How both Scope 2 figures were counted: method, year and factor."""
+    said = {name: sites[name].attrs for name in ("scope2_location", "scope2_market") if name in sites}
+    return {name: f"{a['method']}; {a['year']}; {a['factor']}" for name, a in said.items() if {"method", "year", "factor"} <= a.keys()}
 
 
 def _flags(sites: xr.Dataset) -> list[dict[str, Any]]:

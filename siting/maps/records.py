@@ -47,7 +47,20 @@ def site_records(sites: xr.Dataset, positions: list[int], cells: list[int], code
     for name in VARIABLES:
         if name in chosen and name not in columns and chosen[name].dims[:1] == ("site",) and "time" not in chosen[name].dims:
             columns[name] = plain(chosen[name].values)
+    for plant in ("pv", "wind"):
+        if columns.pop(f"{plant}_plant_site", None) is not None:
+            columns[f"{plant}_spot"] = _spots(sites, chosen[f"{plant}_plant_site"].values)
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _spots(sites: xr.Dataset, numbers: Any) -> list[list[list[float] | None]]:
+    """Where plants stand, by site and target: latitude and longitude, None where there are none or their cell is not in the table."""
+    places = dict(zip(sites["site"].values.tolist(), zip(sites["latitude"].values, sites["longitude"].values, strict=True), strict=True))
+
+    def spot(number: float) -> list[float] | None:
+        return [round(float(degree), _DECIMALS) for degree in places[int(number)]] if number in places else None
+
+    return [[spot(number) for number in row] for row in numbers.tolist()]
 
 
 def province_code(index: float, codes: list[str]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from siting.maps.raster import Frame, paint
+from siting.scoring import target_index
 from siting.vocabulary import describe
 
 if TYPE_CHECKING:
@@ -61,14 +62,15 @@ class Theme:
 def themes(sites: xr.Dataset) -> list[Theme]:
     """Layers that the columns of ``sites`` allow, the score first and the higher target before the lower."""
     targets = sorted(map(float, sites["target"].values), reverse=True)
-    best = targets[0]
+    main = float(sites["target"].values[target_index(sites, None)])
     offered = [
         Theme("score", None, "viridis_r", "result"),
         *(Theme("delivered_cost", target, "viridis", "result") for target in targets),
         Theme("pv_full_load_hours", None, "inferno_r", "resource"),
         Theme("wind_full_load_hours", None, "cividis_r", "resource"),
-        Theme("scope2_location", best, "cividis", "carbon"),
-        Theme("carbon_free_share", best, "cividis_r", "carbon"),
+        Theme("scope2_location", main, "cividis", "carbon"),
+        Theme("carbon_free_share", main, "cividis_r", "carbon"),
+        *(Theme(name, None, "cividis", "land") for name in ("slope", "distance_to_grid", "distance_to_road", "distance_to_rail")),
     ]
     return [theme for theme in offered if theme.variable in sites]
 

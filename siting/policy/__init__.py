@@ -2,32 +2,45 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import Field
 
-from siting.policy.measures import ELECTRICITY_TCE_PER_MWH, NON_GREEN_FACTOR, Facts, ProjectFigures, Scheme, all_electric
+from siting.policy.measures import ELECTRICITY_TCE_PER_MWH, MEASURES, NON_GREEN_FACTOR, Facts, ProjectFigures, Scheme, all_electric
 from siting.policy.rules import Binding, in_force, read_rules
-from siting.policy.verdicts import RESULTS, Verdict, check, evaluate, limits
+from siting.policy.verdicts import RESULTS, Bound, Result, Verdict, bounds, check, evaluate, limits
 from siting.supply.limits import Limits
-from siting.vocabulary import AlignmentError, Parameters, encode_flags, step
+from siting.vocabulary import AlignmentError, Parameters, encode_flags, step, with_warnings
 
 if TYPE_CHECKING:
     import xarray as xr
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
 
 __all__ = [
     "Binding",
+    "Bound",
     "Facts",
     "Policy",
     "ProjectFigures",
     "Verdict",
     "add_policy",
     "all_electric",
+    "bounds",
     "check",
     "limits",
+    "project_figures",
     "read_rules",
+    "site_verdicts",
 ]
+
+
+#: Columns that count rules, by the result that they count.
+_COUNTED: Mapping[str, Result] = {"policy_failed": "fail", "policy_unknown": "unknown"}
 
 
 class Policy(Parameters):
@@ -40,11 +53,18 @@ class Policy(Parameters):
     zero_carbon_park: bool = Field(False, description="Hold the sites to the indicators of national zero-carbon parks as well.")
     sector: str | None = Field(None, description="Industry, such as data_centre; none is unknown.")
     spot_market: bool | None = Field(None, description="The spot market runs continuously; none is unknown, and the stricter cap counts.")
+    constrain: bool = Field(
+        False, description="Size the supply so that it keeps the shares that these rules demand, beside the study's own limits."
+    )
 
     @property
     def facts(self) -> Facts:
         """What of it decides which rules apply."""
-        return Facts(**self.model_dump(exclude={"year", "jurisdiction"}))
+        return Facts(**self.model_dump(exclude={"year", "jurisdiction", "constrain"}))
+
+    def bounds(self) -> list[Bound]:
+        """Bounds of the supply by the rules of the year, each with its rule, its document and its date."""
+        return bounds(read_rules(), self.year, self.jurisdiction, self.facts)
 
     def limits(self) -> Limits:
         """Limits that a supply must respect to pass the rules of the year."""
@@ -63,7 +83,24 @@ def site_figures(sites: xr.Dataset) -> dict[str, Any]:
     figures |= {name: sites[name] for name in ("exported_energy", "curtailed_energy", "storage_loss")}
     figures |= {name: sites[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")}
     figures |= {"load_energy": load, "energy_tce": load * ELECTRICITY_TCE_PER_MWH, "clean_energy_tce": own * ELECTRICITY_TCE_PER_MWH}
+    if "precipitation_monthly" in sites:
+        figures["annual_precipitation"] = sites["precipitation_monthly"].sum("month", skipna=False) + 0.0 * load
     return figures | {"emissions_t": sites["import_energy"] * NON_GREEN_FACTOR}
+
+
+def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
+    """Figures of one rated site, a table of size 1 or a row of one, that the rules compare; what is unknown there is left out."""
+    figures = site_figures(site).items()
+    known = {name: float(np.squeeze(value if np.isscalar(value) else value.sel(target=target))) for name, value in figures}
+    return ProjectFigures(**{name: max(value, 0.0) for name, value in known.items() if not np.isnan(value)})
+
+
+def site_verdicts(site: xr.Dataset, target: float, policy: Policy) -> list[Verdict]:
+    """Verdict of every rule on one rated site, in words, as :func:`add_policy` has them in codes."""
+    codes, index = str(site["province"].attrs.get("iso_3166_2", "")).split(), int(site["province"].item())
+    code = codes[index] if index >= 0 else None
+    facts = policy.facts.model_copy(update={"province": code})
+    return check(project_figures(site, target), facts, policy.year, code or policy.jurisdiction)
 
 
 @step(
@@ -80,10 +117,10 @@ def site_figures(sites: xr.Dataset) -> dict[str, Any]:
         "battery_power",
         "battery_energy",
     ),
-    adds=("rule_verdict", "rule_margin"),
+    adds=("policy_failed", "policy_unknown", "policy_binding", "policy_margin", "rule_verdict", "rule_margin"),
 )
 def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
-    """Verdict and margin of each rule at each site and target.
+    """What the rules say of each site and target in four numbers, and verdict and margin of each rule.
 
     Parameters
     ----------
@@ -95,8 +132,10 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     Returns
     -------
     Dataset
-        With a new dimension ``rule``, ``rule_verdict`` (0 unknown, 1 pass, 2 fail, 3 not applicable) and ``rule_margin``, the
-        room to the threshold in the unit of the measure, positive where the rule is kept; NaN where it is unknown.
+        With a new dimension ``policy_rule``, ``rule_verdict`` (0 unknown, 1 pass, 2 fail, 3 not applicable) and ``rule_margin``, the
+        room to the threshold in the unit of the measure, positive where the rule is kept; NaN where it is unknown. From them the
+        number of rules that fail and that can't be judged, the rule with the least room relative to its threshold, and that room. A
+        cap of 0 that nothing reaches binds nobody. Where there is no portfolio, all of these are unknown.
 
     Raises
     ------
@@ -112,16 +151,58 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     facts = policy.facts.model_dump() | {"province": province}
     figures = {name: np.asarray(getattr(value, "data", value), dtype=np.float64) for name, value in site_figures(sites).items()}
     shape = sites["matched_share"].shape
-    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(read_rules(), policy.year, code)]
+    rules = read_rules()
+    places = [binding for code in (*dict.fromkeys(codes), policy.jurisdiction) for binding in in_force(rules, policy.year, code)]
     bindings = {(each.document.jurisdiction, each.rule.id): each for each in places}.values()
-    verdict, margin = np.empty((*shape, len(bindings)), dtype=np.int8), np.empty((*shape, len(bindings)))
+    verdict, margin, room = np.empty((*shape, len(bindings)), np.int8), *np.empty((2, *shape, len(bindings)))
     for n, binding in enumerate(bindings):
         outcome = evaluate(binding.rule, figures | facts, policy.year)
         elsewhere = np.broadcast_to((province != binding.document.jurisdiction) & (len(binding.document.jurisdiction) > 2), shape)
         verdict[..., n] = np.where(elsewhere, RESULTS.index("not applicable"), outcome.code)
-        room = outcome.value - outcome.threshold if binding.rule.comparison == "at_least" else outcome.threshold - outcome.value
-        margin[..., n] = np.where(verdict[..., n] == RESULTS.index("not applicable"), np.nan, room)
-    dims = ("site", "target", "rule")
-    flags = encode_flags(dict(enumerate(RESULTS)))
-    added = {"rule_verdict": xr.DataArray(verdict, dims=dims, attrs=flags), "rule_margin": xr.DataArray(margin, dims=dims)}
-    return sites.assign(added).assign_coords(rule=[binding.rule.id for binding in bindings])
+        left = outcome.value - outcome.threshold if binding.rule.comparison == "at_least" else outcome.threshold - outcome.value
+        margin[..., n] = np.where(verdict[..., n] == RESULTS.index("not applicable"), np.nan, left)
+        room[..., n] = _relative(left, outcome.threshold)
+    dims = ("site", "target", "policy_rule")
+    labels = {"rules": json.dumps([_label(each) for each in bindings], ensure_ascii=False), "rules_year": policy.year}
+    added = {
+        "rule_verdict": xr.DataArray(verdict, dims=dims, attrs=encode_flags(dict(enumerate(RESULTS))) | labels),
+        "rule_margin": xr.DataArray(margin, dims=dims),
+    }
+    names = np.array([each.rule.id for each in bindings])
+    found = _summary(verdict, room, names, np.isfinite(figures["self_use_energy"]))
+    added |= {name: xr.DataArray(values, dims=dims[:2]) for name, values in found.items()}
+    said = [f"The supply keeps {bound}." for bound in policy.bounds()] if policy.constrain else []
+    return with_warnings(sites.assign(added).assign_coords(policy_rule=names), said)
+
+
+def _relative(room: Floats, threshold: Floats) -> Floats:
+    """Room as a share of the threshold; of a cap of 0 the excess itself, and no room that counts where nothing reaches it."""
+    nothing = threshold == 0.0
+    relative: Floats = np.where(nothing, np.where(room == 0.0, np.inf, room), room / np.where(nothing, 1.0, np.abs(threshold)))
+    return relative
+
+
+def _summary(verdict: NDArray[np.int8], room: Floats, names: NDArray[np.str_], known: NDArray[np.bool_]) -> dict[str, Any]:
+    """The four numbers of each site and target."""
+    judged = (verdict == RESULTS.index("pass")) | (verdict == RESULTS.index("fail"))
+    left = np.where(judged & np.isfinite(room) & known[..., None], room, np.inf)
+    least = left.min(axis=-1)
+    counts = {name: np.where(known, (verdict == RESULTS.index(result)).sum(axis=-1), np.nan) for name, result in _COUNTED.items()}
+    binding = np.where(np.isfinite(least), names[left.argmin(axis=-1)], "")
+    return {**counts, "policy_binding": binding, "policy_margin": np.where(np.isfinite(least), least, np.nan)}
+
+
+def _label(binding: Binding) -> dict[str, Any]:
+    """What a reader must know of a rule beside its verdict."""
+    rule, document = binding.rule, binding.document
+    return {
+        "id": rule.id,
+        "title": rule.title,
+        "number": document.number,
+        "article": rule.article,
+        "jurisdiction": document.jurisdiction,
+        "since": str(rule.valid_from),
+        "until": None if rule.valid_until is None else str(rule.valid_until),
+        "unit": MEASURES[rule.measure].unit,
+        "confidence": rule.confidence,
+    }

@@ -107,23 +107,59 @@ def check(
     return [_verdict(binding, evaluate(binding.rule, values, year), values, year) for binding in bindings]
 
 
-def limits(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Facts | None = None) -> Limits:
-    """Limits that a supply must respect to pass the rules of a year.
+class Bound(NamedTuple):
+    """A limit of a supply and the rule that it comes from, with the day from which its threshold binds (ISO 8601).
+
+    ``unknown`` names the facts that decide whether this threshold binds and that are not given: the strictest is taken.
+    """
+
+    limit: str
+    value: float
+    rule: str
+    title: str
+    number: str
+    article: str
+    since: str
+    confidence: str
+    unknown: str = ""
+
+    def __str__(self) -> str:
+        """The bound in one sentence."""
+        side = "at most" if self.limit.endswith("_max") else "at least"
+        words = self.limit.rsplit("_", 1)[0].replace("_", " ")
+        guess = f"; the strictest, as it is not given: {self.unknown}" if self.unknown else ""
+        return f"{words}: {side} {100 * self.value:g} % by {self.number}, {self.article} ({self.title}), since {self.since}{guess}"
+
+
+def bounds(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Facts | None = None) -> list[Bound]:
+    """Bounds of a supply by the rules of a year, each with its rule.
 
     Rules count that surely apply to ``facts`` (a directly connected park on the public grid by default); where it is unknown
     which threshold binds, as without word of the spot market, the strictest does.
     """
     values: dict[str, Any] = dict.fromkeys(FIGURES, np.nan) | (facts or Facts()).model_dump()
-    bounds = Limits().model_dump()
+    found = []
     for binding in in_force(rules, year, jurisdiction):
-        field = LIMIT_FIELDS.get(binding.rule.measure)
-        if field is None or _time_code(binding.rule, year) is not None or _truth(binding.rule.applies_when, values) != 1.0:
+        rule, field = binding.rule, LIMIT_FIELDS.get(binding.rule.measure)
+        if field is None or _time_code(rule, year) is not None or _truth(rule.applies_when, values) != 1.0:
             continue
-        threshold = float(evaluate(binding.rule, values, year).threshold)
-        if not math.isnan(threshold):
-            stricter = min if binding.rule.comparison == "at_most" else max
-            bounds[field] = stricter(bounds[field], threshold)
-    return Limits(**bounds)
+        value = float(evaluate(rule, values, year).threshold)
+        if math.isnan(value):
+            continue
+        number, article = binding.document.number, rule.article
+        source = next(each for each in _thresholds(rule, year) if float(_number(each, values)) == value)
+        trust = source.confidence or rule.confidence
+        unknown = ", ".join(name.replace("_", " ") for name in source.when if _is_unknown(values[name]))
+        found.append(Bound(field, value, rule.id, rule.title, number, article, str(source.valid_from), trust, unknown))
+    return found
+
+
+def limits(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Facts | None = None) -> Limits:
+    """Limits that a supply must respect to pass the rules of a year: the strictest of :func:`bounds`."""
+    strictest = Limits()
+    for bound in bounds(rules, year, jurisdiction, facts):
+        strictest = strictest.stricter(Limits(**{bound.limit: bound.value}))
+    return strictest
 
 
 def evaluate(rule: Rule, values: Values, year: int) -> Outcome:

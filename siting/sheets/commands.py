@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from siting.demand import Load
     from siting.sheets.page import Sheet
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 PageFile = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write one HTML page as well.")]
 RulesYear = Annotated[int, typer.Option("--year", min=2000, max=2100, help="Year of the rules.")]
 SpotMarket = Annotated[bool | None, typer.Option(help="The province's spot market runs continuously; unknown by default.")]
-LoadFile = Annotated[Path | None, typer.Option("--load", metavar="FILE", help="Load in YAML, with the keys of a study's load.")]
+LoadFile = Annotated[
+    Path | None,
+    typer.Option("--load", metavar="FILE", help="Load in YAML, with the keys of a study's load; or the hours of a year in CSV: time,load."),
+]
+LoadUnit = Annotated[str | None, typer.Option("--unit", metavar="kW|MW", help="Unit of the hours of a CSV load.")]
+LoadZone = Annotated[str, typer.Option("--timezone", metavar="ZONE", help="IANA zone of the stamps of a CSV load.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -35,26 +41,34 @@ def province(
 def site(
     longitude: Annotated[float, typer.Argument(metavar="LON", min=-180, max=180)],
     latitude: Annotated[float, typer.Argument(metavar="LAT", min=-90, max=90)],
-    load: LoadFile = None, year: RulesYear = 2026, spot_market: SpotMarket = None, json: AsJson = False, html: PageFile = None,
+    load: LoadFile = None, unit: LoadUnit = None, timezone: LoadZone = "Asia/Shanghai", year: RulesYear = 2026,
+    spot_market: SpotMarket = None, json: AsJson = False, html: PageFile = None,
 ) -> None:  # fmt: skip
     """Rate one place without a study: cost curve, mix, rules with margins, Scope 2 both ways, who accepts what."""
-    from siting.demand import Load
     from siting.policy import Facts
-    from siting.sheets.site import place_assumptions, read_load, site_sheet
+    from siting.sheets.site import place_assumptions, site_sheet
 
-    chosen = Load() if load is None else read_load(load)
+    chosen = _load(load, unit, timezone)
     facts = Facts(zero_carbon_park=True, spot_market=spot_market)
     _show(site_sheet(longitude, latitude, place_assumptions(chosen), year, facts), json, html)
 
 
-def clusters(load: LoadFile = None, json: AsJson = False, html: PageFile = None) -> None:
-    """Rate the named clusters like any candidate, beside what was announced."""
-    from siting.sheets.clusters import clusters_sheet
-    from siting.sheets.site import read_load
+def clusters(
+    only: Annotated[list[str] | None, typer.Option("--only", metavar="ID", help="Rate this cluster; may be repeated.")] = None,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the hours of the clusters that the embedded data don't cover.")] = False,
+    dataset: Annotated[str, typer.Option(help="Dataset of hourly weather at points for them.")] = "nasa_power_points",
+    weather_year: Annotated[int, typer.Option(min=1940, max=2100, help="Year of that weather.")] = 2019,
+    load: LoadFile = None, unit: LoadUnit = None, timezone: LoadZone = "Asia/Shanghai", json: AsJson = False, html: PageFile = None,
+) -> None:  # fmt: skip
+    """Rate the named clusters like any candidate, beside what was announced; those abroad on fetched hours of weather."""
+    from siting.sheets.abroad import Hours
+    from siting.sheets.clusters import chosen_clusters, clusters_sheet, fetch_clusters
     from siting.study import Study
 
-    study = Study() if load is None else Study(load=read_load(load))
-    _show(clusters_sheet(study), json, html)
+    study, table, hours = Study(load=_load(load, unit, timezone)), chosen_clusters(only or ()), Hours(dataset, weather_year)
+    if fetch:
+        fetch_clusters(table, hours)
+    _show(clusters_sheet(study, table, hours), json, html)
 
 
 def claims(
@@ -81,6 +95,16 @@ def claims(
             typer.echo(f"{each.verdict.upper()}: {each.claim.statement} ({each.claim.source}, {each.claim.year})")
             for line in (each.summary, *each.steps, *([each.claim.lesson] if each.claim.lesson else [])):
                 typer.echo(f"    {line}")
+
+
+def _load(path: Path | None, unit: str | None, timezone: str) -> Load:
+    """Load of the options; the default one without a file."""
+    from siting.demand import Load
+    from siting.sheets.site import read_load
+
+    if path is None and unit is not None:
+        raise typer.BadParameter("expected --unit beside --load FILE.csv, found no file")
+    return Load() if path is None else read_load(path, unit, timezone)
 
 
 def _show(sheet: Sheet, as_json: bool, page: Path | None) -> None:

@@ -112,6 +112,11 @@ class Sheet:
             raise OutputError(f"Expected a file to write to, found {str(path)!r} ({error.strerror}); fix: choose another one.") from None
 
 
+def number(value: float | None, digits: int, unit: str = "") -> str:
+    """Number as it is shown; empty where it is unknown."""
+    return "" if value is None or value != value else f"{value:,.{digits}f}{unit}"
+
+
 def plain(value: Any) -> Any:
     """Value of JSON: NaN is null, arrays and tuples are lists."""
     if isinstance(value, Mapping):

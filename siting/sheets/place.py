@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from siting.layers import EXTENT, PROVINCES, Region
+from siting.region import EXTENT, PROVINCES, Region
 from siting.study import Study
 from siting.vocabulary import StudyError
 
@@ -66,9 +66,15 @@ def rate_place(longitude: float, latitude: float, study: Study) -> tuple[xr.Data
     ------
     OutsideError
         If the place lies outside the embedded data.
+    StudyError
+        If plants may stand in other cells, which aren't looked at here.
     """
     from siting import land, layers, runner
 
+    if study.placement.elsewhere:
+        raise StudyError(
+            "Expected placement.where: own_land for one place alone, found radius; run the study, or `siting supply` on one of its sites."
+        )
     local = place_study(longitude, latitude, study)
     try:
         rasters = layers.open_layers(local)

@@ -9,9 +9,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from siting import catalog
+from siting.feedin.figures import NATIONAL
+from siting.feedin.regions import region_of
 from siting.policy import Facts, ProjectFigures, check
-from siting.sheets.clusters import number
-from siting.sheets.page import Section, Sheet
+from siting.sheets.page import Section, Sheet, number
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 #: Years of the official mix.
 YEARS = (2021, 2022, 2023)
-
-#: National factors of 2022 [kg/kWh]: average, average without traded carbon-free power (the nearest thing to a residual mix), and
-#: of fossil plants. Ministry of Ecology and Environment, December 2024; the second from the rise of 4.1 % to 0.6096 in 2023.
-NATIONAL_2022: Mapping[str, float] = {"average": 0.5366, "without traded carbon-free power": 0.5856, "fossil": 0.8325}
 
 #: Error beyond which generation says little of the factor of consumption.
 IDENTITY_BAND = 0.14
@@ -97,14 +94,14 @@ def province_sheet(name: str, year: int = 2026) -> Sheet:
     row = catalog.open_entry("provinces").loc[code]
     data = _data(code, row, year)
     title = f"{row['province']} {row['province_zh']} ({code})"
-    sections = (_mix(data), _hourly(data), _factors(data), _hours(data), _rules(data, year), _caveats(row))
+    sections = (_mix(data), _hourly(data), _factors(data), _region(data), _hours(data), _rules(data, year), _caveats(row))
     return Sheet(title, sections, data)
 
 
 def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
     mix = {each: _year_mix(row, each) for each in YEARS}
     fossil = 1 - mix[2022]["carbon_free_share"]
-    factor, identity = float(row["grid_emission_factor_2022"]), fossil * NATIONAL_2022["fossil"]
+    factor, identity = float(row["grid_emission_factor_2022"]), fossil * NATIONAL[2022]["fossil"]
     hours = carbon_free_by_hour(code, 2022)
     figures = ("wind_utilisation_2024", "pv_utilisation_2024", "coal_benchmark_price", "official_renewable_share_2021")
     full = {f"wind_hours_{each}": float(row[f"wind_hours_{each}"]) for each in YEARS}
@@ -118,10 +115,11 @@ def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
         "factors": {
             "location_2021": float(row["grid_emission_factor_2021"]),
             "location_2022": factor,
-            "market_unmatched_2022": NATIONAL_2022["without traded carbon-free power"],
+            "market_unmatched_2022": NATIONAL[2022]["residual"],
             "fossil_share_times_fossil_factor_2022": identity,
             "identity_error": identity / factor - 1 if factor > 0 else math.nan,
         },
+        "regional_grid_2022": region_of(code, 2022)._asdict(),
         "generation_per_consumption_2022": ratio,
         "importer": ratio < 1,
         **{each: float(row[each]) for each in figures},
@@ -199,6 +197,24 @@ def _factors(data: dict[str, Any]) -> Section:
             f"Fossil share × fossil factor differs from the factor by {100 * error:+.0f} %, {band} the band of {IDENTITY_BAND:.0%}."
         )
     return Section("Emission factor by method [kg/kWh]", ("method", "counts", "factor"), rows, tuple(notes))
+
+
+def _region(data: dict[str, Any]) -> Section:
+    region = data["regional_grid_2022"]
+    rows = [(name, number(100 * share, 1, " %")) for name, share in region["shares"].items()]
+    rows += [
+        ("generation", number(region["generation"], 0, " TWh")),
+        ("factor, published", number(region["factor"], 4, " kg/kWh")),
+        ("factor of its provinces, by consumption", number(region["factor_by_consumption"], 4, " kg/kWh")),
+        ("factor of its provinces, by generation", number(region["factor_by_generation"], 4, " kg/kWh")),
+    ]
+    notes = ["The published factor counts where a claim reaches as far as the regional grid. Shares are modelled, not measured."]
+    if region["known_share"] < 1:
+        notes.append(
+            f"Provinces without a factor are left out; the others use {number(100 * region['known_share'], 1, ' %')} of the power."
+        )
+    members = ", ".join(code.removeprefix("CN-") for code in region["members"])
+    return Section(f"Regional grid, 2022: {region['name']} ({members})", ("", ""), tuple(rows), tuple(notes))
 
 
 def _hours(data: dict[str, Any]) -> Section:

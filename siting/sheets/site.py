@@ -6,16 +6,16 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from siting import catalog
-from siting.demand import Load
-from siting.policy import Facts, ProjectFigures, check
-from siting.policy.measures import ELECTRICITY_TCE_PER_MWH, NON_GREEN_FACTOR
+from siting.demand import Load, LoadFile
+from siting.policy import Facts, check, project_figures
 from siting.policy.verdicts import show
 from siting.sheets.acceptance import PROOFS, read_schemes
-from siting.sheets.clusters import number
-from siting.sheets.page import Section, Sheet
+from siting.sheets.ledger import ledger, ledger_section
+from siting.sheets.page import Section, Sheet, number
 from siting.sheets.place import province_name, province_of, rate_place, reason
-from siting.sheets.province import NATIONAL_2022
 from siting.study import Study
 from siting.vocabulary import StudyError
 
@@ -27,21 +27,52 @@ TARGETS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
 _MIX = (
     "delivered_cost", "island_cost", "pv_capacity", "wind_capacity", "battery_power", "battery_energy", "generation", "matched_share",
-    "import_energy", "import_peak", "exported_energy", "curtailed_energy", "storage_loss", "scope2_location", "carbon_free_share",
+    "import_energy", "import_peak", "exported_energy", "curtailed_energy", "storage_loss", "carbon_free_share",
 )  # fmt: skip
 
 
-def read_load(path: str | Path) -> Load:
-    """Load of a YAML file, with the keys of the section ``load`` of a study.
+def read_load(path: str | Path, unit: str | None = None, timezone: str = "Asia/Shanghai") -> Load:
+    """Load of a file: YAML with the keys of the section ``load`` of a study, or the hours of one year as CSV.
+
+    Parameters
+    ----------
+    path : str or Path
+        YAML, or a CSV file with the columns ``time`` and ``load``.
+    unit : {"kW", "MW"}, optional
+        Unit of the hours of a CSV file, which must be stated.
+    timezone : str
+        IANA zone of the stamps of a CSV file.
 
     Raises
     ------
     StudyError
-        In one line with file, line and field.
+        In one line with file, line and field; if a CSV file comes without its unit, or YAML with one.
+    CatalogError, AlignmentError, UnitsError
+        If measured hours can't be read as declared, see :func:`siting.catalog.hourly.open_hourly`.
     """
     file = Path(path)
-    load: Load = catalog.read_model(file, Load, StudyError, context={"folder": file.parent})[0]
+    if file.suffix.lower() == ".csv":
+        if unit not in ("kW", "MW"):
+            raise StudyError(f"Expected the unit of the hours in {file.name}, found {unit or 'none'}; fix: add --unit kW or --unit MW.")
+        load = Load(measured=_hours_of(file, unit, timezone), timezone=timezone)
+    else:
+        if unit is not None:
+            raise StudyError(f"Expected a unit beside a CSV file only, found {file.name}; fix: state it in the file, or leave out --unit.")
+        load = catalog.read_model(file, Load, StudyError, context={"folder": file.parent})[0]
+    for plant in load.plants():
+        if plant.measured is not None:
+            plant.measured.open()
     return load
+
+
+def _hours_of(file: Path, unit: str, timezone: str) -> LoadFile:
+    """Measured hours, on weather with or without a leap day."""
+    given = {"path": file.name, "unit": unit, "timezone": timezone, "leap_day": "adapt"}
+    try:
+        return LoadFile.model_validate(given, context={"folder": file.parent})
+    except ValidationError as error:
+        said = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise StudyError(f"{said[:1].upper()}{said[1:]}; fix: write --timezone Asia/Shanghai or another one.") from None
 
 
 def place_assumptions(load: Load) -> Study:
@@ -81,11 +112,12 @@ def site_sheet(longitude: float, latitude: float, study: Study, year: int, facts
     chosen = _chosen(data)
     kind = (facts or Facts(zero_carbon_park=True)).model_copy(update={"province": code})
     data["rules"] = {
-        target: [vars(each) for each in check(_figures(data, mix), kind, year, code)] for target, mix in data["targets"].items()
+        target: [vars(each) for each in check(project_figures(site, float(target)), kind, year, code)] for target in data["targets"]
     }
     data["year"], data["chosen_target"] = year, chosen
     data["acceptance"] = [scheme.model_dump(mode="json") for scheme in read_schemes(year)]
-    sections = (_place(data), _curve(data), _verdicts(data), _scope2(data), _acceptance(data), _caveats(site))
+    carbon = ledger_section(data["ledger"], data["load_energy"])
+    sections = (_place(data), _curve(data), _verdicts(data), carbon, _acceptance(data), _caveats(site))
     return Sheet(f"{latitude:.3f} N {longitude:.3f} E, {province_name(code)}", sections, data)
 
 
@@ -94,9 +126,7 @@ def _data(site: xr.Dataset, rasters: xr.Dataset, place: tuple[float, float], cod
     about = ("altitude", "annual_ghi", "wind_speed_100m_mean", "pv_full_load_hours", "wind_full_load_hours", "distance_to_city")
     targets = {}
     for target in site["target"].values:
-        mix = {name: float(row[name].sel(target=target)) for name in _MIX}
-        imported = mix["import_energy"] / float(row["load_energy"])
-        targets[f"{target:g}"] = mix | {"scope2_market": imported * NATIONAL_2022["without traded carbon-free power"]}
+        targets[f"{target:g}"] = {name: float(row[name].sel(target=target)) for name in _MIX}
     return {
         "longitude": place[0],
         "latitude": place[1],
@@ -109,7 +139,7 @@ def _data(site: xr.Dataset, rasters: xr.Dataset, place: tuple[float, float], cod
         "load": study.load.model_dump(mode="json"),
         "load_energy": float(row["load_energy"]),
         "annual_precipitation": float(row["precipitation_monthly"].sum("month")),
-        "grid_emission_factor_2022": float(row["grid_emission_factor"]),
+        "ledger": ledger(site, study.accounting),
         "score": float(row["score"]),
         "targets": targets,
     }
@@ -123,22 +153,6 @@ def _chosen(data: dict[str, Any]) -> str:
     return below[-1] if below else next(iter(reached), next(iter(targets)))
 
 
-def _figures(data: dict[str, Any], mix: dict[str, float]) -> ProjectFigures:
-    """Figures of the rules; the park uses nothing but electricity, its own power is green and directly supplied."""
-    load, own = data["load_energy"], min(mix["matched_share"], 1.0) * data["load_energy"]
-    values = {
-        **dict.fromkeys(("self_use_energy", "direct_green_energy", "renewable_energy", "nonhydro_renewable_energy"), own),
-        **{name: mix[name] for name in ("exported_energy", "curtailed_energy", "storage_loss")},
-        **{name: mix[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")},
-        "load_energy": load,
-        "annual_precipitation": data["annual_precipitation"],
-        "energy_tce": load * ELECTRICITY_TCE_PER_MWH,
-        "clean_energy_tce": own * ELECTRICITY_TCE_PER_MWH,
-        "emissions_t": mix["import_energy"] * NON_GREEN_FACTOR,
-    }
-    return ProjectFigures(**{name: max(value, 0.0) for name, value in values.items() if not math.isnan(value)})
-
-
 def _place(data: dict[str, Any]) -> Section:
     rows = (
         ("cell", f"{data['cell']['latitude']:.3f} N {data['cell']['longitude']:.3f} E, {data['cell']['edge_km']:g} km"),
@@ -148,10 +162,19 @@ def _place(data: dict[str, Any]) -> Section:
         ("irradiation", f"{data['annual_ghi']:,.0f} kWh/m2, PV {data['pv_full_load_hours']:,.0f} h a year"),
         ("a park", data["park_refused"] or "may stand here"),
         ("plants", data["plants_refused"] or "may stand here"),
-        ("load", f"{data['load_energy'] / 1e3:,.0f} GWh a year"),
+        ("load", f"{data['load_energy'] / 1e3:,.0f} GWh a year{_measured(data['load'])}"),
         ("score", number(data["score"], 2) or "none"),
     )
     return Section("Place", ("", ""), rows)
+
+
+def _measured(load: dict[str, Any]) -> str:
+    """Which hours of a load were measured."""
+    files = [part["measured"] for part in (load, *load["tenants"]) if part["measured"]]
+    if not files:
+        return ""
+    named = ", ".join(f"{each['path']} ({each['unit']}, stamps in {each['timezone']})" for each in files)
+    return f"; measured hours of {named}, laid on the year of the weather by their distance from new year"
 
 
 def _curve(data: dict[str, Any]) -> Section:
@@ -195,29 +218,6 @@ def _verdicts(data: dict[str, Any]) -> Section:
     notes.append(f"{left} more rules don't apply. The park is taken to use nothing but electricity.")
     title = f"Rules of {data['year']} at {float(data['chosen_target']):.0%} matched"
     return Section(title, ("rule", "verdict", "value", "threshold", "margin", "document", "confidence"), rows, tuple(notes))
-
-
-def _scope2(data: dict[str, Any]) -> Section:
-    energy = data["load_energy"]
-    rows = tuple(
-        (
-            f"{float(target):.0%}",
-            number(mix["scope2_location"], 4) or "unknown",
-            number(mix["scope2_location"] * energy / 1e3, 1),
-            number(mix["scope2_market"], 4) or "unknown",
-            number(mix["scope2_market"] * energy / 1e3, 1),
-        )
-        for target, mix in data["targets"].items()
-    )
-    factor = number(data["grid_emission_factor_2022"], 4) or "unknown"
-    market = NATIONAL_2022["without traded carbon-free power"]
-    notes = (
-        f"Location-based: what is drawn from the grid at the province's factor of 2022, {factor} kg/kWh.",
-        f"Market-based: the same at the national average without traded carbon-free power of 2022, {market:g} kg/kWh, "
-        "no certificates bought.",
-        "Own power used on site isn't bought power; exports are never netted.",
-    )
-    return Section("Scope 2, both ways", ("matched", "location kg/kWh", "kt a year", "market kg/kWh", "kt a year"), rows, notes)
 
 
 def _acceptance(data: dict[str, Any]) -> Section:

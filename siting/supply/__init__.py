@@ -5,37 +5,43 @@ The problem, for a site and a target X: choose PV, wind, battery power and batte
     annualised cost of plants and battery + price of imports x import + charge x contracted grid capacity - revenue from exports
 
 over one or several years, so that in every hour generation + discharge + import = load + charge + export + curtailment; the state of
-charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load,
-self-used generation >= a share of what is available (curtailed energy and storage losses count as available, not as used), own supply
->= a share of the load, exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
-The grid covers every deficit: a project that imports at all contracts the peak of its load, one that doesn't pays no charge.
+charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load
+(matching by contract; for total matching only the part of each hour's import that is not carbon-free counts), self-used generation >= a
+share of what is available (curtailed energy and storage losses count as available, not as used), own supply >= a share of the load,
+exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
+The contracted grid capacity is the peak of the load, or 0 where nothing is imported; or it is chosen, hour by hour, where a study says so.
+Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
+beside it.
 
-Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever imports have one
-price and exports earn nothing. Everything else, and what it leaves open, goes to the linear programme of `siting.supply.programme`.
-The result says which engine served a site and how large the gap is.
+Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
+imports have one price and one carbon-free share, exports earn nothing and the grid covers every deficit. Everything else, and what it
+leaves open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import Field, field_validator
 
-from siting.demand import FlexibleLoad, Load, flexible_parts, hourly_load, load_warnings
+from siting.demand import Load, flexible_parts, load_warnings
+from siting.demand.flexibility import moves
 from siting.finance import Finance, import_price, import_price_hours
+from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
+from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
+from siting.supply.placement import cells_needed, rows_of
+from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, empty_room, match_site, reach_limits, sized_hours
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from siting.supply.dispatch import Battery
-    from siting.supply.sizing import State, Terms
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +58,9 @@ class Storage(Parameters):
     minimum_state_of_charge: float = Field(
         0.1, ge=0, lt=1, description="Share of the nominal energy that is never used, a margin for ageing; expert, low confidence."
     )
+    grid_charging: bool = Field(
+        False, description="Whether grid power may charge the battery; it counts at the carbon-free share of the hour of its purchase."
+    )
 
 
 class Supply(Parameters):
@@ -60,7 +69,15 @@ class Supply(Parameters):
     targets: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
         (0.8, 0.9), min_length=1, description="Hourly matched shares to reach, ascending fractions (90 % is 0.9)."
     )
+    matching: Literal["contracted", "total"] = Field(
+        "contracted",
+        description="What counts towards a target: own supply alone, or also the carbon-free share of the grid's power in each hour.",
+    )
     storage: Storage = Field(default_factory=Storage, description="Battery.")
+    hydrogen: HydrogenDemand | None = Field(None, description="Hydrogen to make beside the load; none by default.")
+    grid_capacity: Literal["peak", "chosen"] = Field(
+        "peak", description="Contracted grid capacity: the peak of the load, or chosen with the plants, by the linear programme."
+    )
     limits: Limits = Field(
         default_factory=Limits, description="Shares that the supply must keep, such as those of the direct connection rules."
     )
@@ -93,57 +110,6 @@ class Portfolio(NamedTuple):
     battery_energy: float = 0.0
 
 
-#: Numbers of a portfolio, in the order of the arrays that hold them.
-QUANTITIES = (
-    "pv_capacity",
-    "wind_capacity",
-    "battery_power",
-    "battery_energy",
-    "generation",
-    "matched_share",
-    "import_energy",
-    "import_peak",
-    "curtailed_energy",
-    "exported_energy",
-    "storage_loss",
-    "balance_residual",
-    "import_hours",
-    "longest_lull",
-    "import_carbon_free_energy",
-    "import_emissions",
-    "import_price_factor",
-    "grid_capacity",
-    "target_price",
-    "sizing_gap",
-    "supply_engine",
-    "supply_limits",
-)
-
-#: Engines of `supply_engine`.
-FAST, PROGRAMME = 1.0, 2.0
-
-#: Bits of `supply_limits`: what binds at the optimum.
-BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32}
-
-
-class Block(NamedTuple):
-    """What all sites share.
-
-    Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
-    import price by hour [1], export price [CNY/MWh], and charge for grid capacity [CNY per MW and year], NaN off the grid.
-    """
-
-    load: Floats
-    month: NDArray[np.int64]
-    supply: Supply
-    costs: tuple[float, float, float, float]
-    mean_mw: float
-    years: int
-    price_factor: Floats
-    export_price: float
-    capacity_charge: float
-
-
 @step(
     needs=("pv_capacity_factor", "wind_capacity_factor", "pv_land_fraction", "wind_land_fraction", "cell_area", "grid_energy_price"),
     adds=(
@@ -152,15 +118,17 @@ class Block(NamedTuple):
         "pv_capacity_factor_monthly",
         "wind_capacity_factor_monthly",
         "load_energy",
-        "load_energy_monthly",
         "reachable_share",
+        "reach_limits",
         *QUANTITIES,
         "matched_share_monthly",
         "generation_monthly",
         "import_energy_monthly",
+        "load_energy_monthly",
+        *PLACED,
     ),
 )
-def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> xr.Dataset:
+def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance, cells: xr.Dataset | None = None) -> xr.Dataset:
     """Cheapest own supply of the load at each site and target, and its year in sums.
 
     Parameters
@@ -169,13 +137,17 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         Has hourly capacity factors of one calendar year (site, time), land fractions, cell area and grid energy price (site).
     load, supply, finance
         Load; targets and limits; cost book and tariff.
+    cells : Dataset, optional
+        Cells where plants may stand, with the same variables; default: the sites. Read where sites have ``pv_place`` and ``wind_place``
+        (see `siting.supply.placement.offer_places`); without those, plants stand on the sites' own land.
 
     Returns
     -------
     Dataset
         Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year).
-        All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` says
-        what does), and where an hour or a land fraction is unknown. Where the import price is unknown it does not steer.
+        All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` and
+        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import
+        price is unknown it does not steer.
 
     Raises
     ------
@@ -184,48 +156,103 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     UnitsError
         If a capacity factor lies outside 0 to 1.5.
     StudyError
-        If the load is flexible, or export prices differ by plant: neither engine knows them yet.
+        If export prices differ by plant, which neither engine knows, or if matching is total and no feed-in was added.
     """
     import xarray as xr
 
     time = _calendar_year(sites)
     block = _block(load, supply, finance, time)
-    area = sites["cell_area"]
-    limits = (
-        sites["pv_land_fraction"] * area * supply.pv_density_mw_per_km2,
-        sites["wind_land_fraction"] * area * supply.wind_density_mw_per_km2,
-    )
+    limits = _land_limits(sites, supply)
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
+    if supply.matching == "total" and "grid_zone_index" not in sites:
+        raise StudyError("Expected the grid's feed-in for total matching, found none; add the section feedin, or set matching: contracted.")
     yields, mixes, monthly, reached = xr.apply_ufunc(
         match_block,
         *factors,
         *limits,
         import_price(sites, finance.tariff) * 1e3,
-        sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(area, -1, dtype=np.int64),
+        sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(sites["cell_area"], -1, dtype=np.int64),
         input_core_dims=[["time"], ["time"], [], [], [], []],
         kwargs={"block": block, "feedin": _feedin(sites)},
-        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], []],
+        output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], ["reach"]],
         dask="parallelized",
         output_dtypes=[np.float64] * 4,
         dask_gufunc_kwargs={
-            "output_sizes": {"plant": 2, "sum": 13, "target": len(supply.targets), "quantity": len(QUANTITIES), "sums": 3, "month": 12}
+            "output_sizes": {
+                "plant": 2,
+                "sum": 13,
+                "target": len(supply.targets),
+                "quantity": len(QUANTITIES),
+                "sums": 4,
+                "month": 12,
+                "reach": 2,
+            }
         },
     )
-    result = sites.drop_dims("time").assign_coords(target=list(supply.targets), month=np.arange(1, 13))
-    new = {name: mixes.isel(quantity=k, drop=True) for k, name in enumerate(QUANTITIES)}
-    for k, plant in enumerate(("pv", "wind")):
-        new[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
-        new[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
-    for k, name in enumerate(("matched_share_monthly", "generation_monthly", "import_energy_monthly")):
-        new[name] = monthly.isel(sums=k, drop=True)
-    result = result.assign(new)  # at once, as each assignment copies the whole table
-    result["reachable_share"] = reached
-    result["load_energy"] = xr.full_like(area, math.fsum(block.load), dtype=np.float64)
-    by_month = xr.DataArray(
-        [math.fsum(block.load[block.month == m]) for m in range(1, 13)], dims="month", coords={"month": result["month"]}
-    )
-    result["load_energy_monthly"] = xr.ones_like(area, dtype=np.float64) * by_month
+    mixes, monthly, reached, placed = _place(sites, (mixes, monthly, reached), sites if cells is None else cells, block, finance)
+    result = _table(sites, block, yields, (mixes, monthly, reached, placed))
     return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+
+
+def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tuple[xr.DataArray, ...]) -> xr.Dataset:
+    """Site table with yields and supplies as named variables, without hours."""
+    import xarray as xr
+
+    mixes, monthly, reached, placed = supplies
+    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(block.supply.targets), month=np.arange(1, 13))
+    for k, plant in enumerate(("pv", "wind")):
+        result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
+        result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
+    months = ("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")
+    named = (
+        (mixes, "quantity", QUANTITIES), (monthly, "sums", months), (placed, "column", PLACED),
+        (reached, "reach", ("reachable_share", "reach_limits")),
+    )  # fmt: skip
+    # at once, as each assignment copies the whole table
+    result = result.assign({name: values.isel({dim: k}, drop=True) for values, dim, names in named for k, name in enumerate(names)})
+    result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load), dtype=np.float64)
+    return result
+
+
+def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
+    """Most PV and wind on the open land of each cell [MW]."""
+    return (
+        sites["pv_land_fraction"] * sites["cell_area"] * supply.pv_density_mw_per_km2,
+        sites["wind_land_fraction"] * sites["cell_area"] * supply.wind_density_mw_per_km2,
+    )
+
+
+def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance) -> tuple[xr.DataArray, ...]:
+    """Supplies from the cheapest of the offered places, and where the plants stand (site, target, column)."""
+    import xarray as xr
+
+    sizes = {"output_sizes": {"column": len(PLACED)}}
+    number = xr.zeros_like(sites["cell_area"], dtype=np.int64) + sites["site"].variable
+    columns: list[list[str]] = [["target", "column"]]
+    if "pv_place" not in sites:
+        placed = xr.apply_ufunc(
+            on_own_land, number, own[0], input_core_dims=[[], ["target", "quantity"]], output_core_dims=columns, dask="parallelized",
+            output_dtypes=[np.float64], dask_gufunc_kwargs=sizes,
+        )  # fmt: skip
+        return (*own, placed)
+    rows_of(cells, cells_needed(sites))
+    dims = [["target", "quantity"], ["target", "sums", "month"], ["reach"]]
+    zone = sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(number, -1)
+    return tuple(xr.apply_ufunc(
+        match_distant, *own, number, import_price(sites, finance.tariff) * 1e3, zone, sites["pv_place"], sites["wind_place"],
+        input_core_dims=[*dims, [], [], [], ["place"], ["place"]], output_core_dims=[*dims, *columns], dask="parallelized",
+        kwargs={"cells": _cells(cells, block.supply), "block": block, "feedin": _feedin(sites), "finance": finance},
+        output_dtypes=[np.float64] * 4, dask_gufunc_kwargs=sizes,
+    ))  # fmt: skip
+
+
+def _cells(cells: xr.Dataset, supply: Supply) -> Cells:
+    """Cells by ascending number."""
+    land = ["pv_land_fraction", "wind_land_fraction", "cell_area"]
+    cells = cells[["pv_capacity_factor", "wind_capacity_factor", "latitude", "longitude", *land]].sortby("site")
+    hours = [_checked(cells[f"{plant}_capacity_factor"].transpose("site", "time"), f"{plant}_capacity_factor") for plant in ("pv", "wind")]
+    scalars = (cells["latitude"], cells["longitude"], *_land_limits(cells, supply))
+    return Cells(cells["site"].to_numpy(), *(values.to_numpy() for values in scalars), *hours)
 
 
 def _feedin(sites: xr.Dataset) -> Floats | None:
@@ -238,16 +265,22 @@ def _feedin(sites: xr.Dataset) -> Floats | None:
 
 def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
     """What all sites of a study share; refuses what neither engine knows."""
-    tariff = finance.tariff
-    if _moves(flexible_parts(load, time)):
-        raise StudyError("Expected a load without flexibility, found some; the sizing doesn't move load yet: remove load.flexibility.")
+    from siting.supply.programme import Hydrogen
+
+    tariff, costs = finance.tariff, finance.annual_costs()
     if tariff.captured_export is not None and supply.export_limit_mw > 0:
         raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
     if not tariff.grid_connected and supply.targets != (1.0,):
         raise StudyError(
             "Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected."
         )
-    hours = hourly_load(load, time)
+    parts, hydrogen = flexible_parts(load, time), None
+    hours = parts.firm + parts.free_energy / time.size
+    if supply.hydrogen:
+        electricity = finance.electrolyser.electricity_kwh_per_kg / 1e3
+        demand = np.full(time.size, supply.hydrogen.mean_kg_per_hour)
+        hydrogen = Hydrogen(demand, electricity, costs.electrolyser_cny_per_kw * 1e3, costs.hydrogen_cny_per_kg)
+        hours = hours + electricity * demand
     return Block(
         hours,
         time.month.to_numpy().astype(np.int64),
@@ -258,12 +291,9 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
         import_price_hours(tariff, time),
         tariff.export_price_cny_per_kwh * 1e3 if supply.export_limit_mw > 0 else 0.0,
         12e3 * tariff.capacity_charge() if tariff.grid_connected else math.nan,
+        parts if moves(parts) else None,
+        hydrogen,
     )
-
-
-def _moves(parts: FlexibleLoad) -> bool:
-    """Whether any of a load may move or be cut."""
-    return bool(parts.free_energy > 0 or max(parts.shift_max_up.max(), parts.shift_max_down.max(), parts.cut_max.max()) > 0)
 
 
 def match_block(
@@ -298,21 +328,20 @@ def match_block(
         Monthly means [1] and annual sum [h] of PV and wind.
     mixes : ndarray, shape (site, target, quantity)
         Numbers of each portfolio.
-    monthly : ndarray, shape (site, target, 3, 12)
-        Matched share [1], generation and import [MWh] by month.
-    reached : ndarray, shape (site,)
-        Largest matched share that the limits of land and overbuild allow [1].
+    monthly : ndarray, shape (site, target, 4, 12)
+        Matched share [1], generation, import and load [MWh] by month.
+    reached : ndarray, shape (site, 2)
+        Largest matched share that the limits of land and overbuild allow [1], at least, and the flags of what stands in the way of more.
     """
-    from siting.supply import account, dispatch, sizing
+    from siting.supply import account
 
     series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
     count, supply = len(series[0]), block.supply
-    yields, reached = np.empty((count, 2, 13)), np.full(count, np.nan)
-    mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 3, 12), np.nan)
+    yields, reached = np.empty((count, 2, 13)), np.full((count, 2), np.nan)
+    mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    state, hourly = sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size))
-    unknown = np.full((2, block.load.size), np.nan)
+    room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
         for k in range(2):
             yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
@@ -326,143 +355,58 @@ def match_block(
             float(limits[1][i]),
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
-        reached[i] = match_site(site, block, state, hourly, mixes[i], monthly[i])
+        reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
+        reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
     return yields, mixes, monthly, reached
 
 
-class Site(NamedTuple):
-    """One site.
+def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Load, supply: Supply, finance: Finance) -> dict[str, Floats]:
+    """Flows of one site in each hour at a target, as the engine that sized it runs them.
 
-    Hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW], and carbon-free share [1] and emission
-    factor [t/MWh] of its grid by hour (2, time), or NaN.
+    Parameters
+    ----------
+    site : Dataset
+        As for :func:`match_supply`, with one site.
+    chosen : Dataset
+        Its result at one target.
+    cells : Dataset
+        Cells in which its plants stand.
+    load, supply, finance
+        As for :func:`match_supply`.
+
+    Returns
+    -------
+    dict of ndarray, shape (time,)
+        As of :func:`dispatch_year`, with output of ``pv`` and ``wind`` at the park, ``grid_charge`` (part of charge and of import), and
+        the load that is served and that is cut [MW]. The state of charge is that above the minimum.
     """
+    from siting.supply.dispatch import SERIES
 
-    pv: Floats
-    wind: Floats
-    import_price: float
-    pv_limit: float
-    wind_limit: float
-    grid: Floats
-
-
-def match_site(site: Site, block: Block, state: State, hourly: Floats, mixes: Floats, monthly: Floats) -> float:
-    """Fill the portfolios (target, quantity) and monthly sums (target, 3, 12) of one site; returns the largest share in reach.
-
-    ``state`` and ``hourly`` are room to work in, which the sites of a block share.
-    """
-    from siting.supply import sizing
-
-    supply, battery, mean = block.supply, _battery(block.supply.storage), block.mean_mw
-    energy = float(block.load.sum())
-    terms = sizing.Terms(
-        costs=np.array(block.costs) * (block.years * mean / energy),
-        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
-        self_use=supply.limits.self_use_share_min,
-        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
-        overbuild=supply.max_overbuild,
-        import_share=1.0 - supply.limits.own_share_min,
-        tolerance=supply.tolerance,
-    )
-    allowed = 1.0 - np.array(supply.targets)
-    results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
-    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
-    reached = float(sizing.size_site(year, battery, terms, allowed, state, results))
-    one_price = block.export_price == 0.0 and bool(np.all(block.price_factor == 1.0))
-    capped = supply.export_limit_mw > 0 and supply.limits.export_share_max < 1
-    for k in range(allowed.size - 1, -1, -1):
-        if one_price and not capped and results[k, 6] != sizing.OPEN:
-            _keep_sized(site, block, battery, terms, results[k], hourly, mixes[k], monthly[k])
-        else:
-            _keep_programmed(site, block, battery, terms, supply.targets[k], mixes[k], monthly[k])
-        if k + 1 < allowed.size:
-            _prefer_off_grid(site, block, mixes, monthly, k)
-    return reached
+    block, feedin, one = _block(load, supply, finance, _calendar_year(site)), _feedin(site), site.isel(site=0)
+    price = float(import_price(site, finance.tariff)[0]) * 1e3
+    zone = int(one["grid_zone_index"]) if feedin is not None else -1
+    grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, block.load.size), np.nan)
+    hours, limits = [], [float(limit) for limit in _land_limits(one, supply)]
+    for k, plant in enumerate(("pv", "wind")):
+        there = cells[f"{plant}_capacity_factor"].sel(site=int(chosen[f"{plant}_plant_site"]))
+        hours.append(_checked(there, f"{plant}_capacity_factor") * (1.0 - float(chosen[f"{plant}_line_loss_share"])))
+        if float(chosen[f"{plant}_plant_distance"]) > 0:
+            limits[k] = float(chosen[f"{plant}_capacity"])
+    place = Site(hours[0], hours[1], 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
+    known = _known_hours(place, block, chosen)
+    plants = {plant: hours[k] * float(chosen[f"{plant}_capacity"]) for k, plant in enumerate(("pv", "wind"))}
+    return dict(zip(SERIES, known.flows, strict=True)) | {"load": known.served, "cut": known.cut} | plants
 
 
-def _keep_sized(
-    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, hourly: Floats, totals: Floats, monthly: Floats
-) -> None:
-    """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
-    from siting.supply import account, dispatch
-
-    if np.isnan(result[0]):
-        return
-    mix = dispatch.Mix(*(float(value) * block.mean_mw for value in result[:4]))
-    dispatch.trace(site.pv, site.wind, block.load, mix, battery, block.supply.export_limit_mw, hourly)
-    totals[:4] = mix
-    account.account(hourly, block.month, block.load, battery, totals, monthly)
-    gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
-    _describe(site, block, terms, totals, Optimum(hourly[dispatch.SERIES.index("import")], float(result[7]), gap, FAST))
-
-
-def _keep_programmed(site: Site, block: Block, battery: Battery, terms: Terms, target: float, totals: Floats, monthly: Floats) -> None:
-    """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
-    from siting.supply import account, dispatch, programme
-
-    grid = np.max(block.load)
-    problem = programme.Problem(
-        site.pv, site.wind, block.load, np.r_[np.array(block.costs) * block.years, 0.0], terms.import_price * block.price_factor,
-        np.zeros(block.load.size), block.export_price, block.supply.export_limit_mw, block.supply.limits.export_share_max,
-        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, grid], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
-    )  # fmt: skip
-    solution = programme.solve(problem, battery)
-    if not math.isfinite(solution.cost):
-        return
-    totals[:4] = solution.capacities[:4]
-    account.account(np.ascontiguousarray(solution.flows), block.month, block.load, battery, totals, monthly)
-    bought = solution.flows[dispatch.SERIES.index("import")]
-    _describe(site, block, terms, totals, Optimum(bought, solution.target_price, 0.0, PROGRAMME))
-
-
-class Optimum(NamedTuple):
-    """Hourly import [MW], price of the target [CNY/MWh], gap [1] and engine of a portfolio."""
-
-    bought: Floats
-    target_price: float
-    gap: float
-    engine: float
-
-
-def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: Optimum) -> None:
-    """Fill what follows from an optimum, from the carbon of its imports on."""
-    from siting.supply import account
-
-    _, target_price, gap, engine = optimum
-    row = dict(zip(QUANTITIES, totals, strict=True))
-    energy = float(block.load.sum())
-    imports = row["import_energy"] / energy
-    near = 1e-6
-    on = not math.isnan(block.capacity_charge) and imports > 1e-9
-    binding = (
-        BINDING["target"] * (target_price > 0)
-        + BINDING["pv_land"] * (row["pv_capacity"] >= terms.limits[0] * block.mean_mw * (1 - near))
-        + BINDING["wind_land"] * (row["wind_capacity"] >= terms.limits[1] * block.mean_mw * (1 - near))
-        + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
-        + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
-        + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
-    )
-    clean, emitted = (account.weighted_sum(optimum.bought, rate) for rate in site.grid)
-    paid = account.weighted_sum(optimum.bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
-    capacity = float(np.max(block.load)) if on else 0.0
-    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding))
-    totals[QUANTITIES.index("import_carbon_free_energy") :] = new
-
-
-def _prefer_off_grid(site: Site, block: Block, mixes: Floats, monthly: Floats, k: int) -> None:
-    """Take the portfolio of the next higher target where it needs no grid and is cheaper by the charge that it saves."""
-    if math.isnan(block.capacity_charge) or np.isnan(mixes[k + 1, 0]):
-        return
-    high, low = (dict(zip(QUANTITIES, mixes[n], strict=True)) for n in (k + 1, k))
-    if high["grid_capacity"] > 0 or low["grid_capacity"] == 0:
-        return
-    costs = [
-        sum(c * row[name] for c, name in zip(block.costs, QUANTITIES, strict=False)) * block.years
-        + row["import_energy"] * site.import_price
-        + row["grid_capacity"] * block.capacity_charge * block.years
-        for row in (high, low)
-    ]
-    if costs[0] < costs[1]:
-        mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
+def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
+    """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
+    room = empty_room(block)
+    if float(chosen["supply_engine"]) == FAST:
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], room.flows)
+    count = len(block.supply.targets)
+    mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
+    match_site(site, block, room, mixes, monthly, found)
+    return found[float(chosen["target"])]
 
 
 def dispatch_year(
@@ -508,7 +452,7 @@ def dispatch_year(
         raise UnitsError(f"Expected a load and capacities of 0 or more, found {tuple(portfolio)} and a load from {np.min(power)} MW.")
     storage = storage or Storage()
     hourly = np.empty((len(dispatch.SERIES), power.size))
-    dispatch.trace(pv, wind, power, dispatch.Mix(*map(float, portfolio)), _battery(storage), float(export_limit_mw), hourly)
+    dispatch.trace(pv, wind, power, dispatch.Mix(*map(float, portfolio)), battery_of(storage), float(export_limit_mw), hourly)
     flows = dict(zip(dispatch.SERIES, hourly, strict=True))
     flows["state_of_charge"] = flows["state_of_charge"] + storage.minimum_state_of_charge * portfolio.battery_energy
     return flows
@@ -545,11 +489,3 @@ def _costs(finance: Finance) -> tuple[float, float, float, float]:
         costs.battery_power_cny_per_kw * 1e3,
         costs.battery_energy_cny_per_kwh * 1e3,
     )
-
-
-def _battery(storage: Storage) -> Battery:
-    """Battery of the dispatch; losses are split evenly over charging and discharging."""
-    from siting.supply.dispatch import Battery
-
-    one_way = math.sqrt(storage.round_trip_efficiency)
-    return Battery(one_way, one_way, 1.0 - storage.minimum_state_of_charge)

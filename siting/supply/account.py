@@ -27,9 +27,9 @@ def weighted_sum(values: Series, weights: Series) -> float:
 
 @compiled
 def account(hourly: Series, month: Months, load: Series, battery: Battery, totals: Series, monthly: Series) -> None:
-    """Fill ``totals`` (from ``generation`` on, see `siting.supply.QUANTITIES`) and ``monthly`` (3, 12) from a year's flows.
+    """Fill ``totals`` (from ``generation`` on, see `siting.supply.QUANTITIES`) and ``monthly`` (4, 12) from a year's flows.
 
-    The rows of ``monthly`` are matched share, generation and import.
+    The rows of ``monthly`` are matched share, generation, import and load.
     The residual is the largest of those of three balances, relative to the generation or the load: of generation, of the load,
     and of the store.
     """
@@ -49,7 +49,7 @@ def account(hourly: Series, month: Months, load: Series, battery: Battery, total
         lull = lull + 1 if hourly[5, t] > 1e-9 * load[t] else 0
         longest = max(longest, lull)
         totals[12] += 1.0 if lull > 0 else 0.0
-    generation, direct, charge, discharge, _, imported, exported, curtailed = flows
+    generation, direct, charge, discharge, _, imported, exported, curtailed, stored = flows
     totals[4] = generation
     totals[5] = (energy - imported) / energy
     totals[6] = imported
@@ -57,14 +57,14 @@ def account(hourly: Series, month: Months, load: Series, battery: Battery, total
     totals[8] = curtailed
     totals[9] = exported
     totals[10] = charge - discharge
-    used = abs(generation - direct - charge - exported - curtailed)
-    met = abs(energy - direct - discharge - imported)
+    used = abs(generation - direct - (charge - stored) - exported - curtailed)
+    met = abs(energy - direct - discharge - (imported - stored))
     kept = abs(battery.charge * charge - discharge / battery.discharge)
     totals[11] = max(used / max(generation, energy), max(met, kept) / energy)
     totals[13] = longest
     for m in range(12):
         monthly[0, m] = (month_load[m] - month_import[m]) / month_load[m] if month_load[m] > 0.0 else np.nan
-        monthly[1, m], monthly[2, m] = month_made[m], month_import[m]
+        monthly[1, m], monthly[2, m], monthly[3, m] = month_made[m], month_import[m], month_load[m]
 
 
 @compiled

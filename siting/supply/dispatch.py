@@ -22,8 +22,9 @@ Series = NDArray[np.float64]
 Months = NDArray[np.int64]
 F = TypeVar("F", bound=Callable[..., Any])
 
-#: Rows of the array that `trace` fills, all in MW but the state of charge (MWh of usable energy at the hour's end).
-SERIES = ("generation", "direct", "charge", "discharge", "state_of_charge", "import", "exported", "curtailed")
+#: Rows of the array that `trace` fills, all in MW but the state of charge (MWh of usable energy at the hour's end). What the grid
+#: charges is part of charge and of import.
+SERIES = ("generation", "direct", "charge", "discharge", "state_of_charge", "import", "exported", "curtailed", "grid_charge")
 
 
 def compiled(function: F) -> F:
@@ -71,8 +72,8 @@ def _shift(year: Spans, t: int, mix: Mix, battery: Battery) -> float:
     net: float = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
     most: float = mix.power * year.hours[t]
     if net >= 0.0:
-        return battery.charge * min(net, most)
-    return -min(-net, most) / battery.discharge
+        return float(battery.charge * min(net, most))
+    return float(-min(-net, most) / battery.discharge)
 
 
 @compiled
@@ -157,6 +158,7 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
         hourly[5, t] = missing
         hourly[6, t] = exported
         hourly[7, t] = curtailed
+        hourly[8, t] = 0.0
 
 
 @compiled

@@ -1,6 +1,7 @@
 """Least-cost supply as a linear programme, solved by HiGHS: for everything that the fast engine can't certify, and its oracle.
 
-Beyond `siting.supply.sizing` it chooses the contracted grid capacity, sells exports, and takes hourly prices and carbon-free shares.
+Beyond `siting.supply.sizing` it chooses the contracted grid capacity, sells exports, takes hourly prices and carbon-free shares, moves
+flexible load, charges the battery from the grid where that is allowed, and sizes an electrolyser with its tank.
 One site and target of a year take seconds to minutes.
 
 References
@@ -10,11 +11,12 @@ Q. Huangfu, J. A. J. Hall, "Parallelizing the dual revised simplex method", Math
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from siting.demand.flexibility import FlexibleLoad, moves
 from siting.supply.dispatch import SERIES, Battery
 
 if TYPE_CHECKING:
@@ -22,8 +24,21 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-#: Capacities in the order of the columns: PV, wind, battery power, battery energy, contracted grid.
-CAPACITIES = 5
+#: Columns of the programme that are one number: capacities of plants, battery, contracted grid, electrolyser [MW, MWh] and tank [kg].
+CAPACITIES = ("pv", "wind", "power", "energy", "grid", "electrolyser", "tank")
+#: Columns by the hour: flows of the battery and its level, exchange with the grid, moved and cut load, and hydrogen.
+_FLOWS = ("charge", "discharge", "level", "bought", "sold")
+_MOVES = ("up", "down", "cut", "free")
+_HYDROGEN = ("electrolysis", "stored")
+
+
+class Hydrogen(NamedTuple):
+    """Hydrogen to make: demand [kg] by the hour (time,), electricity [MWh/kg], and costs over the time axis [CNY/MW, CNY/kg of tank]."""
+
+    demand: Floats
+    electricity: float
+    electrolyser_cost: float
+    tank_cost: float
 
 
 class Problem(NamedTuple):
@@ -31,8 +46,10 @@ class Problem(NamedTuple):
 
     Parameters
     ----------
-    pv, wind, load : ndarray, shape (time,)
-        Output per capacity [1] and load [MW].
+    pv, wind : ndarray, shape (time,)
+        Output per capacity [1].
+    load : FlexibleLoad
+        What must be served in its hour and what may move or be cut.
     costs : ndarray, shape (5,)
         Cost of PV, wind, battery power, battery energy and contracted grid capacity over the time axis [CNY per MW or MWh].
     import_price : ndarray, shape (time,)
@@ -47,11 +64,13 @@ class Problem(NamedTuple):
         Matched share of the load, self-used share of the generation, own share of the load, available generation over load [1].
     grid_charges : bool
         Whether imports may charge the battery; they count at the carbon-free share of the hour in which they are bought.
+    hydrogen : Hydrogen, optional
+        Hydrogen to make; its electricity is part of the load.
     """
 
     pv: Floats
     wind: Floats
-    load: Floats
+    load: FlexibleLoad
     costs: Floats
     import_price: Floats
     carbon_free: Floats
@@ -64,18 +83,61 @@ class Problem(NamedTuple):
     own_share: float
     overbuild: float
     grid_charges: bool = False
+    hydrogen: Hydrogen | None = None
+
+    @property
+    def energy(self) -> float:
+        """Load over the time axis if nothing is cut [MWh]."""
+        gas = self.hydrogen
+        made = float(gas.demand.sum()) * gas.electricity if gas else 0.0
+        return float(self.load.firm.sum()) + self.load.free_energy + made
 
 
 class Solution(NamedTuple):
     """An optimum.
 
-    Least cost [CNY] (infinite if nothing meets the limits), capacities (5,), flows (len(SERIES), time), price of the target [CNY/MWh].
+    Least cost [CNY] (infinite if nothing meets the limits), capacities (CAPACITIES), flows (len(SERIES), time), price of the target
+    [CNY/MWh], load that is served (time,) and load that is cut (time,) [MW].
     """
 
     cost: float
     capacities: Floats
     flows: Floats
     target_price: float
+    served: Floats
+    cut: Floats
+
+
+class Columns(NamedTuple):
+    """Place of each group of columns, and the number of hours."""
+
+    place: dict[str, slice]
+    hours: int
+
+    @property
+    def size(self) -> int:
+        """Number of columns."""
+        return int(max(part.stop for part in self.place.values()))
+
+    def row(self, **coefficients: Any) -> Floats:
+        """One row from coefficients of groups."""
+        row = np.zeros(self.size)
+        for name, values in coefficients.items():
+            row[self.place[name]] = values
+        return row
+
+    def rows(self, height: int, **matrices: Any) -> csr_matrix:
+        """Rows from a matrix of each group; a number stands for itself on the diagonal."""
+        from scipy.sparse import csr_matrix, hstack, identity
+
+        parts = []
+        for name, part in self.place.items():
+            given = matrices.get(name, 0.0)
+            width = part.stop - part.start
+            if isinstance(given, float):
+                given = given * identity(height, format="csr") if given else csr_matrix((height, width))
+            parts.append(given)
+        return hstack(parts, format="csr")
 
 
 def solve(problem: Problem, battery: Battery) -> Solution:
@@ -91,69 +153,145 @@ def solve(problem: Problem, battery: Battery) -> Solution:
 
     from siting.vocabulary import ResourceError
 
-    n = problem.load.size
-    limits, right, shares, right_of_shares = _rows(problem, battery, n)
-    cost = np.r_[problem.costs, np.zeros(3 * n), problem.import_price, np.full(n, -problem.export_price)]
-    upper = np.r_[problem.limits, np.full(4 * n, np.inf), np.full(n, problem.export_limit)]
+    columns = _columns(problem)
+    hourly, right = _hours(problem, battery, columns)
+    shares, right_of_shares = _shares(problem, columns)
+    equal, right_of_equal = _equalities(problem, battery, columns)
     result = linprog(
-        cost,
-        A_ub=vstack([limits, shares]).tocsr(),
+        _costs(problem, columns),
+        A_ub=vstack([hourly, shares]).tocsr(),
         b_ub=np.r_[right, right_of_shares],
-        A_eq=_store(battery, n),
-        b_eq=np.zeros(n),
-        bounds=np.column_stack([np.zeros(upper.size), upper]),
+        A_eq=equal,
+        b_eq=right_of_equal,
+        bounds=np.column_stack(_bounds(problem, columns)),
         method="highs",
         options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
     )
+    hours = columns.hours
     if result.status == 2:
-        return Solution(np.inf, np.full(CAPACITIES, np.nan), np.full((len(SERIES), n), np.nan), np.nan)
+        unknown = np.full(hours, np.nan)
+        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, unknown, unknown)
     if result.status != 0:
         raise ResourceError(f"Expected an optimum of the linear programme, found: {result.message.strip()}; check prices and limits.")
     price = -float(result.ineqlin.marginals[right.size])
-    return Solution(float(result.fun), result.x[:CAPACITIES], _flows(problem, result.x, n), price)
+    found = {name: result.x[part] for name, part in columns.place.items()}
+    capacities = np.array([found[name][0] if name in found else 0.0 for name in CAPACITIES])
+    return Solution(float(result.fun), capacities, *_flows(problem, found, price))
 
 
-def _store(battery: Battery, n: int) -> csr_matrix:
-    """Rows of the cyclic state of charge: before + charging - discharging = after."""
-    from scipy.sparse import csr_matrix, hstack, identity
+def _columns(problem: Problem) -> Columns:
+    """Groups of columns that the problem needs."""
+    n = problem.load.firm.size
+    scalars = CAPACITIES if problem.hydrogen else CAPACITIES[:5]
+    series = _FLOWS + (_MOVES if moves(problem.load) else ()) + (_HYDROGEN if problem.hydrogen else ())
+    place, end = {}, 0
+    for names, width in ((scalars, 1), (series, n)):
+        for name in names:
+            place[name] = slice(end, end + width)
+            end += width
+    return Columns(place, n)
 
-    one, none = identity(n, format="csr"), csr_matrix((n, n))
-    before = csr_matrix((np.ones(n), (np.arange(n), (np.arange(n) - 1) % n)), shape=(n, n))
-    return hstack([csr_matrix((n, CAPACITIES)), -battery.charge * one, one / battery.discharge, one - before, none, none]).tocsr()
+
+def _costs(problem: Problem, columns: Columns) -> Floats:
+    """Cost of one unit of each column [CNY]."""
+    given: dict[str, Any] = dict(zip(CAPACITIES[:5], problem.costs, strict=True))
+    given |= {"bought": problem.import_price, "sold": -problem.export_price}
+    if "cut" in columns.place:
+        given["cut"] = 1e3 * problem.load.cut_price
+    if problem.hydrogen:
+        given |= {"electrolyser": problem.hydrogen.electrolyser_cost, "tank": problem.hydrogen.tank_cost}
+    return columns.row(**given)
 
 
-def _rows(problem: Problem, battery: Battery, n: int) -> tuple[csr_matrix, Floats, csr_matrix, Floats]:
-    """Rows of each hour and of the shares, with their right sides; the first share is that of the target."""
-    from scipy.sparse import csr_matrix, hstack, identity, vstack
+def _bounds(problem: Problem, columns: Columns) -> tuple[Floats, Floats]:
+    """Least and largest value of each column."""
+    load = problem.load
+    upper: dict[str, Any] = dict.fromkeys(columns.place, np.inf)
+    upper |= dict(zip(CAPACITIES[:5], problem.limits, strict=True)) | {"sold": problem.export_limit}
+    lower = np.zeros(columns.size)
+    if "cut" in columns.place:
+        upper |= {"up": load.shift_max_up, "down": load.shift_max_down, "cut": load.cut_max, "free": load.free_power_max}
+        lower = columns.row(free=load.free_power_min)
+    return lower, columns.row(**upper)
 
-    one, none, zero = identity(n, format="csr"), csr_matrix((n, n)), csr_matrix((n, 1))
-    column = csr_matrix(np.ones((n, 1)))
-    plants = [csr_matrix(-problem.pv[:, None]), csr_matrix(-problem.wind[:, None])]
-    hours = [
-        [*plants, zero, zero, zero, one, -one, none, -one, one],
-        [zero, zero, -column, zero, zero, one, none, none, none, none],
-        [zero, zero, -column, zero, zero, none, one, none, none, none],
-        [zero, zero, zero, -battery.usable * column, zero, none, none, one, none, none],
-        [zero, zero, zero, zero, -column, none, none, none, one, none],
+
+def _used(columns: Columns, sign: float) -> dict[str, float]:
+    """Coefficients of the load beyond its firm part."""
+    parts = {"up": sign, "down": -sign, "cut": -sign, "free": sign, "electrolysis": sign}
+    return {name: value for name, value in parts.items() if name in columns.place}
+
+
+def _hours(problem: Problem, battery: Battery, columns: Columns) -> tuple[csr_matrix, Floats]:
+    """Rows of each hour, at most their right sides: the balance, what capacities allow, and what may not flow."""
+    from scipy.sparse import csr_matrix, vstack
+
+    n = columns.hours
+    pv, wind, one = (csr_matrix(values[:, None]) for values in (problem.pv, problem.wind, np.ones(n)))
+    firm, none = problem.load.firm, np.zeros(n)
+    made = {"pv": -pv, "wind": -wind}
+    rows = [
+        (columns.rows(n, **made, charge=1.0, discharge=-1.0, bought=-1.0, sold=1.0, **_used(columns, 1.0)), -firm),
+        (columns.rows(n, charge=1.0, power=-one), none),
+        (columns.rows(n, discharge=1.0, power=-one), none),
+        (columns.rows(n, level=1.0, energy=-battery.usable * one), none),
+        (columns.rows(n, bought=1.0, grid=-one), none),
     ]
-    right = [-problem.load, *(np.zeros(n) for _ in range(4))]
-    if not problem.grid_charges:
-        hours.append([zero, zero, zero, zero, zero, none, one, none, one, none])
-        right.append(problem.load)
-    energy, pv, wind = problem.load.sum(), problem.pv.sum(), problem.wind.sum()
-    shares, right_of_shares = np.zeros((5, CAPACITIES + 5 * n)), np.zeros(5)
-    bought, sold = slice(CAPACITIES + 3 * n, CAPACITIES + 4 * n), slice(CAPACITIES + 4 * n, None)
-    shares[0, bought], right_of_shares[0] = 1.0 - problem.carbon_free, (1.0 - problem.target) * energy
-    shares[1, :2], right_of_shares[1] = (pv, wind), problem.overbuild * energy
-    shares[2, :2], shares[2, bought], right_of_shares[2] = (problem.self_use * pv, problem.self_use * wind), 1.0, energy
-    shares[3, bought], right_of_shares[3] = 1.0, (1.0 - problem.own_share) * energy
-    shares[4, :2], shares[4, sold] = (-problem.export_share * pv, -problem.export_share * wind), 1.0
-    return vstack([hstack(row) for row in hours]).tocsr(), np.concatenate(right), csr_matrix(shares), right_of_shares
+    if problem.grid_charges:
+        rows.append((columns.rows(n, **made, sold=1.0), none))
+    else:
+        rows.append((columns.rows(n, discharge=1.0, bought=1.0, **_used(columns, -1.0)), firm))
+    if problem.hydrogen:
+        rows.append((columns.rows(n, electrolysis=1.0, electrolyser=-one), none))
+        rows.append((columns.rows(n, stored=1.0, tank=-one), none))
+    return vstack([row for row, _ in rows]).tocsr(), np.concatenate([right for _, right in rows])
 
 
-def _flows(problem: Problem, x: Floats, n: int) -> Floats:
-    """Flows as `SERIES` from the columns of the programme."""
-    charge, discharge, level, bought, sold = x[CAPACITIES:].reshape(5, n)
-    generation = problem.pv * x[0] + problem.wind * x[1]
-    direct = problem.load - discharge - bought
-    return np.stack([generation, direct, charge, discharge, level, bought, sold, generation - direct - charge - sold])
+def _shares(problem: Problem, columns: Columns) -> tuple[csr_matrix, Floats]:
+    """Rows of the shares over the time axis, at most their right sides; the first is that of the target."""
+    from scipy.sparse import csr_matrix
+
+    energy, pv, wind = problem.energy, float(problem.pv.sum()), float(problem.wind.sum())
+    least = 1.0 - problem.target
+    cut = {"cut"} & set(columns.place)
+    rows = [
+        (columns.row(bought=1.0 - problem.carbon_free, **dict.fromkeys(cut, least)), least * energy),
+        (columns.row(pv=pv, wind=wind), problem.overbuild * energy),
+        (columns.row(pv=problem.self_use * pv, wind=problem.self_use * wind, bought=1.0, **dict.fromkeys(cut, 1.0)), energy),
+        (columns.row(bought=1.0, **dict.fromkeys(cut, 1.0 - problem.own_share)), (1.0 - problem.own_share) * energy),
+        (columns.row(pv=-problem.export_share * pv, wind=-problem.export_share * wind, sold=1.0), 0.0),
+    ]
+    if cut:
+        rows.append((columns.row(cut=1.0), problem.load.cut_energy_max))
+    return csr_matrix(np.stack([row for row, _ in rows])), np.array([right for _, right in rows])
+
+
+def _equalities(problem: Problem, battery: Battery, columns: Columns) -> tuple[csr_matrix, Floats]:
+    """Rows of what must close: the stores from hour to hour around the year, moved load by the day, energy that is free to choose."""
+    from scipy.sparse import csr_matrix, identity, vstack
+
+    n, load = columns.hours, problem.load
+    before = csr_matrix((np.ones(n), (np.arange(n), (np.arange(n) - 1) % n)), shape=(n, n))
+    step = identity(n, format="csr") - before
+    rows = [(columns.rows(n, charge=-battery.charge, discharge=1.0 / battery.discharge, level=step), np.zeros(n))]
+    if "up" in columns.place:
+        days = int(load.day_index[-1]) + 1
+        of_day = csr_matrix((np.ones(n), (load.day_index, np.arange(n))), shape=(days, n))
+        rows.append((columns.rows(days, up=of_day, down=-of_day), np.zeros(days)))
+        rows.append((csr_matrix(columns.row(free=1.0)), np.array([load.free_energy])))
+    if problem.hydrogen:
+        made = -1.0 / problem.hydrogen.electricity
+        rows.append((columns.rows(n, stored=step, electrolysis=made), -problem.hydrogen.demand))
+    return vstack([row for row, _ in rows]).tocsr(), np.concatenate([right for _, right in rows])
+
+
+def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Floats, float, Floats, Floats]:
+    """Flows as `SERIES`, the price of the target, and the load that is served and cut, from the columns of the programme."""
+    charge, discharge, level, bought, sold = (found[name] for name in _FLOWS)
+    none = np.zeros(level.size)
+    up, down, cut, free = (found.get(name, none) for name in _MOVES)
+    served = problem.load.firm + up - down - cut + free + found.get("electrolysis", none)
+    generation = problem.pv * found["pv"] + problem.wind * found["wind"]
+    stored = np.maximum(0.0, discharge + bought - served) if problem.grid_charges else none
+    direct = served - discharge - bought + stored
+    lost = generation - direct - (charge - stored) - sold
+    return np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored]), price, served, cut

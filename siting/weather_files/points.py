@@ -296,9 +296,10 @@ def read_table(
         )
     labels = table[time] if isinstance(time, str) else table.iloc[:, time]
     try:
-        times = _utc(pd.DatetimeIndex(pd.to_datetime(labels)))
+        times = _utc(pd.DatetimeIndex(pd.to_datetime(labels, format="ISO8601")))
     except (ValueError, TypeError) as error:
-        raise AlignmentError(f"Expected times in UTC in {file.name}, found others ({error}); write them as 2013-01-01T00:00Z.") from error
+        found = str(error).splitlines()[0]
+        raise AlignmentError(f"Expected times in UTC in {file.name}, found others ({found}); write them as 2013-01-01T00:00Z.") from error
     values = {}
     for name, (column, unit) in columns.items():
         raw = table[column].to_numpy(dtype=float)

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 from pyproj import Transformer
 
+from siting.policy import Policy, add_policy
+
 pytestmark = pytest.mark.browser
 
 FULL_SIZE = 3_000_000
@@ -79,6 +81,33 @@ def test_row_opens_the_card_and_moves_the_map(visit, page_file, study):
     assert seen.evaluate("document.activeElement.id") == "card"
     seen.page.keyboard.press("Escape")
     assert seen.page.locator("#card").is_hidden()
+
+
+def test_card_tells_the_rules_if_the_study_asks_for_them(visit, draw, page_file, study):
+    """9 of 10 kWh are clean and the park fails its carbon all the same; exports of 0 pass."""
+    ruled = add_policy(study[1].assign(scope2_market=study[1]["scope2_location"] * 2.0), Policy(zero_carbon_park=True))
+    ruled["scope2_market"].attrs.update(method="market-based, annual matching within country", year=2022, factor="residual, national")
+    seen = visit(draw(sites=ruled))
+    seen.page.click("#list tbody tr:nth-child(1)")
+    seen.page.wait_for_selector("#card:not([hidden])")
+    rules = seen.page.locator("#card .rules li")
+    first = rules.first.inner_text()
+    assert first.startswith("Fail CO2 per unit of energy")
+    assert "发改环资〔2025〕910号" in first
+    assert "-0.232 t/tce" in first
+    texts = rules.all_inner_texts()
+    codes = ruled["rule_verdict"].isel(site=int(np.flatnonzero(ruled["rank"].values == 1)[0])).sel(target=0.9).values
+    assert len(texts) == ((codes == 1) | (codes == 2)).sum()
+    assert sum(text.startswith("Pass") for text in texts) == (codes == 1).sum()
+    assert f"{(codes == 2).sum()} failed, {(codes == 1).sum()} passed" in seen.text("#card")
+    assert f"{(codes == 0).sum()} more can't be judged" in seen.text("#card")
+    assert "market-based, annual matching within country; 2022; residual, national" in seen.text("#card")
+    assert "Market-based" in seen.text("#card")
+    assert seen.complaints == []
+    plain = visit(page_file)
+    plain.page.click("#list tbody tr:nth-child(1)")
+    plain.page.wait_for_selector("#card:not([hidden])")
+    assert plain.page.locator("#card .rules").count() == 0
 
 
 def test_marker_opens_the_card_and_marks_the_row(visit, page_file):

@@ -10,7 +10,7 @@ from siting.vocabulary import CatalogError, IntegrityError
 
 IDS = {
     "places", "daily_ghi", "climate", "linke_turbidity", "altitude", "provinces", "province_areas", "cities", "land", "water", "clusters",
-    "national_parks", "turbines", "archetypes", "power_mix", "load_shapes", "fleet_profiles",
+    "national_parks", "turbines", "archetypes", "power_mix", "load_shapes", "fleet_profiles", "country_grids",
 }  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 import hashlib
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -7,6 +8,7 @@ import rasterio
 from rasterio.transform import Affine, from_origin
 
 from siting import catalog
+from siting.catalog import raster, window
 from siting.vocabulary import AlignmentError, CatalogError, MissingVariableError, ResourceError, SitingError, UnitsError
 
 # rasterio 1.4 and odc-geo 0.5 multiply affine transforms in the old way
@@ -295,3 +297,44 @@ def test_threads_read_the_same(tif):
         thread.join()
     assert len(found) == 8
     assert all((array == values).all() for array in found)
+
+
+@pytest.fixture
+def fine(tif, monkeypatch):
+    """Raster of 7 km pixels with a hole, of which more are too many."""
+    monkeypatch.setattr(raster, "MANY_CELLS", 300)
+    values = np.random.default_rng(5).uniform(3, 9, (62, 93)).astype("float32")
+    values[10:20, 30:50] = -1
+    return tif(values, nodata=-1, transform=from_origin(90, 40, 1 / 16, 1 / 16)), np.where(values < 0, np.nan, values).astype(float)
+
+
+def test_too_many_pixels_are_read_as_means_of_blocks(fine):
+    path, values = fine
+    array = catalog.open_raster(path, unit="m s-1", variable="wind_speed_100m_mean", pixel_m=50_000)
+    # 5 pixels a side leave 300 at most; the last rows and columns make no whole block
+    blocks = values[:60, :90].reshape(12, 5, 18, 5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        np.testing.assert_allclose(array, np.nanmean(blocks, axis=(1, 3)), rtol=1e-6)
+    assert np.isnan(array).sum() == 2 * 4
+    np.testing.assert_allclose(array.x, 90 + 5 / 16 * (np.arange(18) + 0.5))
+    np.testing.assert_allclose(array.y, 40 - 5 / 16 * (np.arange(12) + 0.5))
+
+
+def test_means_over_cells_are_those_of_the_pixels(fine):
+    from siting.grid import Grid, align, geobox
+
+    path, _ = fine
+    box = geobox(Grid(resolution_km=100), (90.5, 36.5, 95.0, 39.5))
+    means = [align(catalog.open_raster(path, unit="m s-1", pixel_m=pixel_m), box, "average") for pixel_m in (None, 12_500)]
+    close = np.abs(means[0] - means[1]) / means[0]
+    assert float(close.median()) < 0.02
+
+
+def test_blocks_are_no_larger_than_is_fine_enough(fine, monkeypatch):
+    path, values = fine
+    array = catalog.open_raster(path, unit="m s-1", pixel_m=15_000)
+    assert array.shape == (31, 46)
+    np.testing.assert_array_equal(catalog.open_raster(path, unit="m s-1", pixel_m=5000), values)
+    monkeypatch.setattr(window, "LARGEST_CELLS", 1000)
+    refuses(ResourceError, "Expected at most 1,000 cells", path, pixel_m=15_000)

@@ -1,11 +1,13 @@
+import contextlib
 import warnings
 
 import geopandas as gpd
+import pandas as pd
 import pytest
 import shapely
 
 from siting import catalog
-from siting.vocabulary import AlignmentError, CatalogError
+from siting.vocabulary import AlignmentError, CatalogError, SitingError
 
 SQUARE = shapely.box(100, 30, 101, 31)
 BOW_TIE = shapely.Polygon([(102, 30), (103, 31), (103, 30), (102, 31)])
@@ -34,12 +36,37 @@ def test_formats_round_trip(tmp_path, name):
     assert found.attrs["source"]["kind"] == "user"
 
 
-def test_parquet_round_trips(tmp_path):
-    pytest.importorskip("pyarrow")
-    frame().to_parquet(tmp_path / "parks.parquet")
-    assert catalog.open_vector(tmp_path / "parks.parquet").geometry[0].equals(SQUARE)
-    (tmp_path / "bad.parquet").write_bytes(b"PAR1")
-    refuses(CatalogError, "GeoParquet", tmp_path / "bad.parquet")
+@pytest.mark.parametrize("encoding", ["WKB", "geoarrow"])
+def test_parquet_round_trips(tmp_path, encoding):
+    path = tmp_path / "parks.parquet"
+    frame((SQUARE, BOW_TIE), "EPSG:32647").set_crs("EPSG:4326", allow_override=True).to_parquet(path, geometry_encoding=encoding)
+    found = catalog.open_vector(path)
+    assert found.geometry[0].equals(SQUARE)
+    assert list(found.name) == ["自然保护区"] * 2
+    assert (found.crs, found.attrs["repaired"]) == ("EPSG:4326", 1)
+
+
+def test_parquet_of_another_crs_is_transformed(tmp_path):
+    frame().to_crs("EPSG:32647").to_parquet(tmp_path / "parks.geoparquet")
+    assert catalog.open_vector(tmp_path / "parks.geoparquet").geometry[0].symmetric_difference(SQUARE).area < 1e-9
+
+
+def test_faulty_parquet_is_refused(tmp_path):
+    path = tmp_path / "parks.parquet"
+    pd.DataFrame({"name": ["a"]}).to_parquet(path)
+    refuses(CatalogError, "Expected GeoParquet, found another", path)
+    frame(crs=None).to_parquet(path)
+    refuses(AlignmentError, "with a CRS", path)
+    frame().to_parquet(path)
+    content = path.read_bytes()
+    for cut in (4, len(content) // 2, len(content) - 3):
+        path.write_bytes(content[:cut])
+        refuses(CatalogError, "Expected GeoParquet, found another or a damaged file", path)
+    for place in range(len(content) // 3, len(content) - 4, max(len(content) // 12, 1)):
+        # one bit of the footer or of a page: refused, or without effect on what is read
+        path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+        with contextlib.suppress(SitingError):
+            assert catalog.open_vector(path).geometry[0].is_valid
 
 
 def test_other_crs_is_transformed(tmp_path):

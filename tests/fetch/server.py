@@ -16,6 +16,7 @@ class Server:
     def __init__(self):
         self.files, self.faults, self.log, self.seen_headers = {}, {}, [], []
         self.counts, self.make = defaultdict(int), None
+        self.sent, self.gate, self.tag = defaultdict(int), threading.Event(), None
         handler = type("Handler", (_Handler,), {"server_state": self})
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._http.daemon_threads = True
@@ -72,6 +73,8 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(1.5)
             self.close_connection = True
             return None
+        if kind == "wait":
+            self.server_state.gate.wait(30)
         if kind == "reset":
             self.close_connection = True
             return None
@@ -84,6 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
         content = content + b"x" * number if kind == "longer" else content
         total, span, code = len(content), self.headers.get("Range"), 200
         headers = {"ETag": f'"{etag}"'}
+        if self.server_state.tag is not None:
+            headers = self.server_state.tag
+        path = urlsplit(self.path).path
         if span and kind != "norange":
             first, last = span.removeprefix("bytes=").split("-")
             first, last = int(first), min(int(last), total - 1)
@@ -104,11 +110,16 @@ class _Handler(BaseHTTPRequestHandler):
         if length is not None:
             self.send_header("Content-Length", str(length))
         self.end_headers()
+        self.server_state.sent[path] += len(content)
         if kind in ("short", "nolength"):
             self.wfile.write(content)
             self.close_connection = True
-        elif kind == "half":
+        elif kind in ("half", "stall"):
+            self.server_state.sent[path] -= len(content) - len(content) // 2
             self.wfile.write(content[: len(content) // 2])
+            self.wfile.flush()
+            if kind == "stall":
+                self.server_state.gate.wait(30)
             self.close_connection = True
         elif kind == "drip":
             for byte in content[:12]:

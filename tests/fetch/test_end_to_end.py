@@ -1,6 +1,9 @@
 """A study on served copies: plan, fetch, run, map, with the sockets to anything but loopback blocked."""
 
+import base64
 import json
+import logging
+import math
 import os
 import signal
 import socket
@@ -8,15 +11,19 @@ import subprocess
 import sys
 import time
 
+import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from fetch import copies
 
 from siting import catalog
-from siting.catalog.cache import product_folder
+from siting.catalog.cache import Area, checksum, product_folder
 from siting.cli import app
 from siting.fetch import fetch, plan
+from siting.layers import open_layers
+from siting.region import fetched_area
 from siting.study import read_study
 from siting.vocabulary import CatalogError, FetchError, IntegrityError
 
@@ -30,7 +37,9 @@ layers:
   annual_ghi: {dataset: global_solar_atlas}
   annual_dni: {dataset: global_solar_atlas}
   altitude: {dataset: copernicus_dem_90}
-land: {park_altitude_max_m: 9000, plant_altitude_full_m: 8000, plant_altitude_max_m: 9000}
+land:
+  {park_altitude_max_m: 9000, plant_altitude_full_m: 8000, plant_altitude_max_m: 9000, fine_m: 500,
+   slope: {dataset: copernicus_dem_90}, land_cover: {dataset: esa_worldcover}}
 weather: {source: store, dataset: nasa_power_regions, year: 2019}
 """
 
@@ -71,20 +80,42 @@ def call(*arguments):
     return app([str(each) for each in arguments], standalone_mode=False)
 
 
-def test_from_fetch_to_map_and_no_second_request(served, study_file, alone, capsys, tmp_path):
+@pytest.fixture
+def keys(served, study_file, tmp_path, monkeypatch):
+    """Keys of all kinds on the way of the study: in a header, in the base of the addresses, and in the address of a file."""
+    found = {kind: f"canary-{kind}-8d2c" for kind in ("header", "password", "query")}
+    own, text = tmp_path / "own", (catalog.root() / "remote" / "global_wind_atlas.yaml").read_text(encoding="utf-8")
+    own.mkdir()
+    (own / "my_wind.yaml").write_text(text.replace("id: global_wind_atlas", "id: my_wind") + "key_variable: WIND_KEY\n", encoding="utf-8")
+    monkeypatch.setenv("SITING_CATALOG", str(own))
+    monkeypatch.setenv("WIND_KEY", f"Bearer {found['header']}")
+    monkeypatch.setenv("ROADS_KEY", found["query"])
+    for name in ("MY_WIND", "GLOBAL_SOLAR_ATLAS"):
+        monkeypatch.setenv(f"SITING_URL_{name}", served.url.replace("//", f"//me:{found['password']}@"))
+    road = gpd.GeoSeries([shapely.LineString([(99.5, 36.2), (101.5, 36.9)])], crs="EPSG:4326")
+    served.files["/roads.geojson"] = road.to_json().encode()
+    study = STUDY.replace("global_wind_atlas", "my_wind").replace("slope: {", "features: [{name: roads, kind: road, path: '@'}], slope: {")
+    study_file.write_text(study.replace("@", f"{served.url}/roads.geojson?key={{ROADS_KEY}}"), encoding="utf-8")
+    return found
+
+
+def test_from_fetch_to_map_and_no_second_request(served, keys, study_file, alone, capfd, caplog, tmp_path, quick):
+    caplog.set_level(logging.DEBUG)
     with pytest.raises(CatalogError, match="run `siting fetch` on the study"):
         call("run", study_file, "--out", tmp_path / "early")
     call("fetch", study_file, "--dry-run")
-    planned = capsys.readouterr().out
+    planned = capfd.readouterr().out
     assert "CC-BY-4.0" in planned
     assert "13 downloads" in planned
+    assert "1 download, of unknown size" in planned
     assert not served.log
     call("fetch", study_file)
     assert served.log
+    sent = json.dumps(served.seen_headers) + "".join(served.log)
     served.log.clear()
-    capsys.readouterr()
+    capfd.readouterr()
     call("fetch", study_file)
-    assert capsys.readouterr().out.count("there already") == 4
+    assert capfd.readouterr().out.count("there already") == 6
     call("run", study_file, "--out", tmp_path / "out")
     assert served.log == []
     report = json.loads((tmp_path / "out" / "run.json").read_text(encoding="utf-8"))
@@ -93,12 +124,75 @@ def test_from_fetch_to_map_and_no_second_request(served, study_file, alone, caps
     assert "Global Wind Atlas" in text
     assert "are synthetic" not in text
     assert "Interpolated between" not in text
-    assert "Global Solar Atlas" in (tmp_path / "out" / "map.html").read_text(encoding="utf-8")
+    assert "Not screened: farmland" not in text
+    assert "Not screened: slope" not in text
+    assert "Not screened: red lines, railways, substations" in text
+    drawn = (tmp_path / "out" / "map.html").read_text(encoding="utf-8")
+    for title in ("Global Solar Atlas", "ESA WorldCover", "Copernicus digital surface model"):
+        assert title in text
+        assert title in drawn
+    for layer in ("slope", "distance_to_road"):
+        assert f'"key":"{layer}"' in drawn
+    assert keys["header"] in sent
+    assert keys["query"] in sent
+    assert base64.b64encode(f"me:{keys['password']}".encode()).decode() in sent
+    shown = planned + "".join(capfd.readouterr()) + caplog.text
+    assert not [kind for kind, key in keys.items() if key in shown]
+    kept = [path for folder in (quick, tmp_path / "out") for path in folder.rglob("*") if path.is_file()]
+    assert len(kept) > 40
+    assert not [(path, kind) for path in kept for kind, key in keys.items() if key.encode() in path.read_bytes()]
+
+
+def test_ground_is_that_of_the_served_tiles(served, study_file):
+    """A third of the land is bare, the rest is grass, and all of it rises by 10 m a pixel eastwards."""
+    study = read_study(study_file)
+    fetch([item for item in plan(study) if item.job.entry.tiled])
+    land = study.land
+    layers = open_layers(study.model_copy(update={"layers": {}}))
+    inside = layers["land_fraction"].values > 0.99
+    shares = layers["land_cover_fraction"].where(inside)
+    assert shares.sel(land_cover="bare_or_sparse").mean() == pytest.approx(1 / 3, abs=0.01)
+    assert shares.sel(land_cover="grassland").mean() == pytest.approx(2 / 3, abs=0.01)
+    np.testing.assert_allclose(shares.sum("land_cover").values[inside], 1.0, atol=1e-12)
+    metres = 111_195.0 / 300 * np.cos(np.radians(layers["latitude"].values[inside]))
+    np.testing.assert_allclose(layers["slope"].values[inside], np.degrees(np.arctan(10.0 / metres)), rtol=2e-3)
+    known = {source["id"]: source for source in json.loads(layers.attrs["sources"])}
+    assert known["esa_worldcover"]["variables"] == ["land_cover_fraction", "water_fraction"]
+    assert known["esa_worldcover"]["licence"] == "CC-BY-4.0"
+    assert known["copernicus_dem_90"]["sha256"] == checksum(land.slope.file)
+
+
+def test_tiles_beside_the_provinces_are_left_out_and_no_cell_lacks_them(served, tmp_path):
+    path = tmp_path / "ningxia.yaml"
+    path.write_text("region: {provinces: [CN-NX]}\nlayers: {altitude: {dataset: copernicus_dem_90}}\n", encoding="utf-8")
+    degrees = [(south, west) for south in range(34, 41) for west in range(103, 109)]
+    for south, west in degrees:
+        name = f"Copernicus_DSM_COG_30_N{south}_00_E{west:03d}_00_DEM"
+        values = np.tile(1000.0 + 300.0 * (west - 103) + np.arange(300), (300, 1)).astype(np.float32)
+        served.files[f"/{name}/{name}.tif"] = copies.geotiff(values, west, south + 1, (1 / 300, 1 / 300))
+    study = read_study(path)
+    (folder,) = fetch(plan(study))
+    west, south, east, north = fetched_area(study.region, study.grid).bounds
+    within = (math.ceil(east) - math.floor(west)) * (math.ceil(north) - math.floor(south))
+    assert 10 < len(served.log) < within
+    with rasterio.open(folder / "altitude.tif") as raster:
+        assert raster.bounds == (west, south, east, north)
+        assert np.isnan(raster.read(1)).any()
+    layers = open_layers(study)
+    inside = layers["province"].values >= 0
+    expected = 1000.0 + 300.0 * (layers["longitude"].values - 103.0)
+    np.testing.assert_allclose(layers["altitude"].values[inside], expected[inside], atol=5.0)
+
+
+def test_ground_that_was_not_fetched_is_refused(served, study_file):
+    study = read_study(study_file)
+    with pytest.raises(CatalogError, match=r"Expected \w+ \(\w+.tif\) for this region in the cache, found none; fix: run `siting fetch`"):
+        open_layers(study.model_copy(update={"layers": {}}))
 
 
 def test_products_hold_what_was_served(served, study_file):
     study = read_study(study_file)
-    wind, _, terrain, _ = fetch(plan(study))
+    wind, _, terrain, *_ = fetch(plan(study))
     with rasterio.open(wind / "wind_speed_100m_mean.tif") as raster, rasterio.io.MemoryFile(served.files["/tifs/CHN.tif"]) as memory:
         here = raster.read(1)
         with memory.open() as original:
@@ -230,7 +324,7 @@ def test_land_cover_is_a_sample_of_classes(served):
     entry = catalog.remote_entry("esa_worldcover")
     from siting.catalog.cache import cache_root
 
-    job = Job(entry, (99.5, 35.5, 101.5, 37.5), (), cache_root(), _transport(entry))
+    job = Job(entry, Area((99.5, 35.5, 101.5, 37.5), ("CN-QH",), 0.1), (), cache_root(), _transport(entry))
     (folder,) = fetch([Line(job, tuple(job.pieces), complete=False)])
     with rasterio.open(folder / "land_cover.tif") as raster:
         values = raster.read(1)
@@ -259,11 +353,11 @@ def test_killed_fetch_goes_on_with_the_same_bytes(served, study_file, tmp_path):
     fetch(plan(study, tmp_path / "killed"))
     assert len(served.log) < whole
     assert hashes(tmp_path / "killed") == hashes(tmp_path / "whole")
-    assert len(hashes(tmp_path / "whole")) == 4
+    assert len(hashes(tmp_path / "whole")) == 5
 
 
 def test_base_of_the_environment_is_in_no_product_key(served, study_file):
     study = read_study(study_file)
     entry = catalog.remote_entry("global_wind_atlas")
-    assert served.url not in str(product_folder(entry, (0.0, 0.0, 1.0, 1.0)))
+    assert served.url not in str(product_folder(entry, Area((0.0, 0.0, 1.0, 1.0), (), 0.1)))
     assert study.sha256 == read_study(study_file).sha256

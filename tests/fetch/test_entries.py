@@ -7,7 +7,7 @@ from siting import catalog
 from siting.catalog import remote
 from siting.cli import app
 from siting.study import read_study
-from siting.vocabulary import CatalogError, StudyError
+from siting.vocabulary import CatalogError, ResourceError, StudyError
 
 SHIPPED = {
     "arco_era5", "copernicus_dem_30", "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_points",
@@ -34,6 +34,14 @@ def test_entry_says_what_it_must(name):
     assert entry.citation
     assert entry.known_weaknesses
     assert entry.base.startswith("https://")
+
+
+def test_classes_are_those_of_the_legend():
+    from siting.landcover import legend
+
+    entry = catalog.remote_entry("esa_worldcover")
+    assert {int(number) for number in entry.classes} == {each.value for each in legend(entry.legend).classes}
+    assert entry.nodata == legend(entry.legend).nodata
 
 
 def test_words_for_people_fetch_nothing_anew():
@@ -80,6 +88,7 @@ FAULTY = {
     "no weaknesses": ("known_weaknesses:", "known_weakness:", "did you mean"),
     "no size": ("bytes_per_piece: 400000000", "bytes_per_piece: 0", "bytes_per_piece"),
     "a tag": ("version: ", "version: !!python/name:os.system ", "found the tag"),
+    "legend without classes": ("adapter: ", "legend: esa_worldcover_2021\nadapter: ", "classes and legend"),
     "another id": ("id: my_wind", "id: other", "name file and id alike"),
 }
 
@@ -108,6 +117,11 @@ STUDIES = {
     "wrong variable": ("layers: {altitude: {dataset: global_wind_atlas}}", "wind_speed_100m_mean"),
     "path and dataset": ("weather: {source: store, path: x, dataset: arco_era5, year: 2019}", "found both"),
     "synthetic with dataset": ("weather: {source: synthetic, dataset: arco_era5}", "expected no dataset"),
+    "weather as land cover": ("land: {land_cover: {dataset: arco_era5}}", "hourly weather"),
+    "terrain as land cover": ("land: {land_cover: {dataset: copernicus_dem_90}}", "with altitude, slope"),
+    "land cover as slope": ("land: {slope: {dataset: esa_worldcover}}", "expected slope of one of the datasets"),
+    "slope and its file": ("land: {slope: {dataset: copernicus_dem_90, path: a.tif}}", "found both"),
+    "misspelt slope": ("land: {slope: {dataset: copernicus_dem_99}}", "did you mean 'copernicus_dem_90'"),
     "file and dataset": ("layers: {altitude: {dataset: copernicus_dem_90, path: a.tif}}", "found both"),
 }
 
@@ -132,10 +146,22 @@ def test_year_that_a_dataset_lacks_is_refused(tmp_path):
         plan(read_study(path))
 
 
+def test_rasters_beyond_all_memory_are_refused_before_anything_is_fetched():
+    from siting.catalog.rasters import check_mosaic
+
+    assert check_mosaic((72.5, 14.5, 136.5, 55.5), 1 / 300) == (12_300, 19_200)
+    with pytest.raises(ResourceError, match="choose a smaller region"):
+        check_mosaic((-180.0, -60.0, 180.0, 84.0), 1 / 300)
+
+
 def test_real_study_can_be_planned():
     from siting.fetch import plan
 
     items = plan(read_study("northwest_real"))
+    tiles = {item.job.entry.id: len(item.missing) for item in items if item.job.entry.tiled}
+    # of 1242 and 152 within the bounds, those that touch the provinces
+    assert tiles["copernicus_dem_90"] < 750
+    assert tiles["esa_worldcover"] < 110
     assert {item.job.entry.id for item in items} == {
-        "copernicus_dem_90", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
+        "copernicus_dem_90", "esa_worldcover", "global_solar_atlas", "global_wind_atlas", "nasa_power_regions",
     }  # fmt: skip

@@ -43,21 +43,21 @@ def test_sites_get_the_verdicts_of_single_projects():
             )  # fmt: skip
             facts = Facts(province=code, zero_carbon_park=True, spot_market=True)
             for single in check(figures, facts, 2030, code):
-                found = table.isel(site=n, target=k).sel(rule=single.rule)
+                found = table.isel(site=n, target=k).sel(policy_rule=single.rule)
                 assert RESULTS[int(found["rule_verdict"])] == single.result, single.rule
                 expected = np.nan if single.margin is None else single.margin
                 np.testing.assert_allclose(found["rule_margin"], expected, atol=1e-12)
 
 
 def test_rules_of_a_province_do_not_apply_elsewhere():
-    storage = add_policy(sites(), Policy())["rule_verdict"].sel(rule="nm_storage_hours")
+    storage = add_policy(sites(), Policy())["rule_verdict"].sel(policy_rule="nm_storage_hours")
     assert [[RESULTS[code] for code in row] for row in storage.to_numpy()] == [
         ["not applicable"] * 2, ["fail", "pass"], ["not applicable"] * 2, ["fail", "pass"],
     ]  # fmt: skip
 
 
 def test_unknown_load_is_unknown():
-    table = add_policy(sites(), Policy()).sel(rule="direct_connection_own_share")
+    table = add_policy(sites(), Policy()).sel(policy_rule="direct_connection_own_share")
     assert RESULTS[int(table["rule_verdict"][3, 0])] == "unknown"
     assert np.isnan(table["rule_margin"][3, 0])
 

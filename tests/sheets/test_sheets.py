@@ -6,20 +6,23 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import siting
 from siting import catalog
-from siting.demand import Load
+from siting.demand import Load, hourly_load
 from siting.policy import Facts
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.clusters import DIFFERENCES, clusters_sheet, rate_clusters
+from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet
 from siting.sheets.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.sheets.province import find_province, province_sheet
 from siting.sheets.site import place_assumptions, read_load, site_sheet
 from siting.study import Study
-from siting.vocabulary import OutputError, StudyError
+from siting.supply import Supply
+from siting.vocabulary import OutputError, SitingError, StudyError
 
 TABLE = catalog.open_entry("provinces")
 
@@ -62,6 +65,18 @@ def test_qinghai_is_told_by_method():
     assert not data["importer"]
     text = province_sheet("Qinghai").text()
     assert "within the band" in text
+
+
+def test_regional_grid_is_told_beside_the_province():
+    """North-west, 2022: 0.5857 kg/kWh (MEE)."""
+    sheet = province_sheet("Qinghai")
+    grid = sheet.data["regional_grid_2022"]
+    assert grid["factor"] == 0.5857
+    assert grid["factor_by_consumption"] == pytest.approx(0.5857, rel=0.04)
+    text = " ".join(sheet.text(200).split())
+    assert "REGIONAL GRID, 2022: NORTHWEST" in text
+    assert "factor, published 0.5857 kg/kWh" in text
+    assert "are left out" in province_sheet("Sichuan").text(200)
 
 
 def test_exporters_keep_to_the_identity_and_importers_are_flagged():
@@ -127,11 +142,33 @@ def test_place_is_held_to_the_rules_of_the_year(xining):
         assert own["value"] == pytest.approx(mix["matched_share"] * xining.data["load_energy"] / mix["generation"], rel=1e-6)
 
 
-def test_both_scope_2_figures_are_told(xining):
-    for mix in xining.data["targets"].values():
+def test_both_scope_2_figures_are_those_of_the_ledger(xining):
+    """0.1567 of Qinghai, and the national average without traded carbon-free power of 2022."""
+    figures = xining.data["ledger"]
+    for target, mix in xining.data["targets"].items():
         drawn = mix["import_energy"] / xining.data["load_energy"]
-        assert mix["scope2_location"] == pytest.approx(drawn * 0.1567)
-        assert mix["scope2_market"] == pytest.approx(drawn * 0.5856)
+        assert figures["scope2_location"]["values"][target] == pytest.approx(drawn * 0.1567)
+        assert figures["scope2_market"]["values"][target] == pytest.approx(drawn * 0.5856)
+        assert 0 < figures["scope2_location_hourly"]["values"][target] < drawn * 0.5
+        assert mix["matched_share"] < figures["cfe_total"]["values"][target] < 1
+    for figure in figures.values():
+        assert {"method", "year", "factor", "unit"} <= figure.keys()
+        assert figure["year"] == 2022
+    assert figures["scope2_location"]["factor_kg_per_kwh"] == pytest.approx(0.1567)
+    for words in ("here 0.1567 kg/kWh", "market-based, annual matching within country; 2022", "here 0.5856 kg/kWh"):
+        assert words in " ".join(xining.text().split())
+        assert words in xining.html()
+
+
+def test_ledger_of_a_sheet_follows_the_accounting_of_the_study():
+    """The average of the north-west in place of the residual mix."""
+    study = Study(accounting={"unmatched": "average", "boundary": "regional_grid"}, supply={"targets": (0.9,)})
+    _, site = rate_place(101.72, 36.5, study)
+    market = ledger(site, study.accounting)["scope2_market"]
+    assert market["factor_kg_per_kwh"] == pytest.approx(0.5857)
+    drawn = (site["import_energy"] / site["load_energy"]).item()
+    assert market["values"]["0.9"] == pytest.approx(drawn * 0.5857)
+    assert market["factor"] == "average, of the regional grid"
 
 
 def test_costs_rise_towards_the_last_hours(xining):
@@ -182,6 +219,11 @@ def test_places_without_data_are_refused(place, words):
     assert "\n" not in str(error.value)
 
 
+def test_one_place_alone_is_no_study_of_distant_plants():
+    with pytest.raises(StudyError, match=r"Expected placement\.where: own_land for one place alone, found radius; run the study"):
+        rate_place(101.72, 36.5, Study(placement={"where": "radius"}))
+
+
 def test_place_where_nothing_may_stand_says_why():
     with pytest.raises(StudyError, match=r"too high|lakes|national park"):
         site_sheet(88.0, 34.0, place_assumptions(Load()), 2026, Facts())
@@ -193,6 +235,58 @@ def test_load_is_read_from_a_file(tmp_path):
     (tmp_path / "load.yaml").write_text("mean: 20\n", encoding="utf-8")
     with pytest.raises(StudyError, match=r"load\.yaml:1: expected a known key, found 'mean'; fix: did you mean 'mean_mw'"):
         read_load(tmp_path / "load.yaml")
+
+
+def hours_file(folder, *, year=2023, change=None):
+    """A year of hours in CSV, 40 MW by day and 20 MW by night."""
+    stamps = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
+    lines = [f"{stamp:%Y-%m-%d %H:%M},{40 if 8 <= stamp.hour < 20 else 20}" for stamp in stamps]
+    change = change or (lambda lines: lines)
+    (folder / "hours.csv").write_text("\n".join(["time,load", *change(lines)]) + "\n", encoding="utf-8")
+    return folder / "hours.csv"
+
+
+def test_hours_in_csv_are_a_load(tmp_path):
+    load = read_load(hours_file(tmp_path), "MW")
+    study = place_assumptions(load).model_copy(update={"supply": Supply(targets=(0.9,))})
+    sheet = site_sheet(101.72, 36.5, study, 2030)
+    assert sheet.data["load_energy"] == pytest.approx(30 * 8760)
+    assert "263 GWh a year; measured hours of hours.csv (MW, stamps in Asia/Shanghai)" in " ".join(sheet.text(200).split())
+    (tmp_path / "load.yaml").write_text("measured: {path: hours.csv, unit: kW, timezone: UTC}\n", encoding="utf-8")
+    assert read_load(tmp_path / "load.yaml").measured.open().mean() == pytest.approx(0.03)
+
+
+def test_hours_of_a_leap_year_are_taken_by_a_sheet(tmp_path):
+    load = read_load(hours_file(tmp_path, year=2024), "MW")
+    assert hourly_load(load, np.arange("2013-01-01", "2014-01-01", dtype="datetime64[h]")).mean() == pytest.approx(30)
+
+
+@pytest.mark.parametrize(
+    ("unit", "change", "words"),
+    [
+        (None, None, r"Expected the unit of the hours in hours\.csv, found none; fix: add --unit kW"),
+        ("GW", None, "found GW; fix: add --unit kW or --unit MW"),
+        ("MW", lambda lines: lines[:-1], r"8,760 hours of a calendar year in Asia/Shanghai, found 8,759"),
+        ("MW", lambda lines: lines[:99] + lines[100:], r"hours\.csv:101: expected every hour once in order.*1 hours missing"),
+        ("MW", lambda lines: [*lines[:5], "2023-01-01 05:00,-3", *lines[6:]], r"hours\.csv:7: expected a load of 0 or more, found -3"),
+        ("MW", lambda lines: [*lines[:5], "2023-01-01 05:00,", *lines[6:]], r"hours\.csv:7: expected a load in every hour"),
+        ("MW", lambda lines: [*lines[:5], "5 o'clock,3", *lines[6:]], r"hours\.csv:7: expected the start of an hour"),
+        ("MW", lambda lines: [f"{line},x" for line in lines], r"hours\.csv:2: expected two columns, found 3"),
+        ("MW", lambda lines: [line.replace(",", ",9") + "000" for line in lines], "fix: check the unit"),
+    ],
+)
+def test_faulty_hours_are_refused_in_one_line(tmp_path, unit, change, words):
+    with pytest.raises(SitingError, match=words) as error:
+        read_load(hours_file(tmp_path, change=change), unit)
+    assert "\n" not in str(error.value)
+
+
+def test_units_and_zones_that_make_no_sense_are_refused(tmp_path):
+    with pytest.raises(StudyError, match="Expected an IANA time zone such as Asia/Shanghai, found 'Beijing'; fix: "):
+        read_load(hours_file(tmp_path), "MW", "Beijing")
+    (tmp_path / "load.yaml").write_text("mean_mw: 20\n", encoding="utf-8")
+    with pytest.raises(StudyError, match="leave out --unit"):
+        read_load(tmp_path / "load.yaml", "MW")
 
 
 def test_seventeen_members_and_six_more_stand_in_the_catalog():

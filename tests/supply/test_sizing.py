@@ -5,23 +5,11 @@ import numpy as np
 import pytest
 from reference.years import HOURS, weather
 
+from siting.demand.flexibility import still
 from siting.finance import Finance
-from siting.supply import (
-    BINDING,
-    FAST,
-    PROGRAMME,
-    QUANTITIES,
-    Block,
-    Limits,
-    Portfolio,
-    Storage,
-    Supply,
-    dispatch_year,
-    match_block,
-    programme,
-    sizing,
-)
+from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme, sizing
 from siting.supply.dispatch import Battery
+from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
 COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
 MONTH = np.repeat(np.arange(1, 13), HOURS // 12)
@@ -85,8 +73,8 @@ def linear_programme(year, terms, target):
     size = year.load.size
     return programme.solve(
         programme.Problem(
-            year.pv, year.wind, year.load, np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size), 0.0, 0.0, 1.0,
-            np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+            year.pv, year.wind, still(year.load), np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size),
+            0.0, 0.0, 1.0, np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
         ),
         BATTERY,
     ).cost / size  # fmt: skip
@@ -190,8 +178,9 @@ def test_what_is_in_reach_is_no_less_than_what_was_reached():
     shared = block(supply, np.full(HOURS, 100.0))
     _, mixes, _, reached = match_block(pv[None], wind[None], [1e9], [1e9], 350.0, block=shared)
     shares = mixes[0, :, QUANTITIES.index("matched_share")]
-    assert reached[0] >= np.nanmax(shares) - 1e-3
-    assert reached[0] <= 0.9
+    assert reached[0, 0] >= np.nanmax(shares) - 1e-3
+    assert reached[0, 0] <= 0.9
+    assert reached[0, 1] == BINDING["overbuild"]
 
 
 def test_two_years_in_one_sizing_cost_between_the_years():

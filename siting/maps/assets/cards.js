@@ -14,7 +14,7 @@ Siting.cards = (() => {
   }
 
   function site(row) {
-    return [head("site", Siting.place(row), siteLines(row), row.rank > 0 ? String(row.rank) : "–"), costs(row), mix(row), carbon(row), contributions(row), months(row), resource(row), kinds()];
+    return [head("site", Siting.place(row), siteLines(row), row.rank > 0 ? String(row.rank) : "–"), costs(row), mix(row), plants(row), carbon(row), rules(row), contributions(row), months(row), resource(row), kinds()];
   }
 
   function siteLines(row) {
@@ -49,6 +49,7 @@ Siting.cards = (() => {
       el("p", { class: "big" }, figure("delivered_cost", at(row, "delivered_cost")), el("span", {}, ` ${unit("CNY kWh-1")} ${word("matched_at", { t: Siting.targetName(targets[main]) })}`)),
       range ? el("p", { class: "note" }, word("rank_range", { a: figure("delivered_cost", range[0]), b: figure("delivered_cost", range[range.length - 1]) })) : null,
       has ? charts.stacks(order.map((index) => [Siting.targetName(targets[index]), parts(index)]), word("components"), 3) : null,
+      targets.some(Siting.needsRealWeather) ? el("p", { class: "note" }, `${targets.filter(Siting.needsRealWeather).map(Siting.targetName).join(", ")}: ${word("needs_real_weather")}`) : null,
       has ? charts.keys(parts(main).filter((part) => part[1]).map((part) => [part[0], part[2], number(part[1], 3)])) : null);
   }
 
@@ -71,13 +72,47 @@ Siting.cards = (() => {
     ]));
   }
 
+  // Only where some plant stands elsewhere; lines are drawn beside it.
+  function plants(row) {
+    if (!targets.some((_, index) => at(row, "line_cost", index) > 0)) return null;
+    const away = (plant, index) => at(row, `${plant}_plant_distance`, index) > 0;
+    const where = (plant) => (index) => {
+      if (!(at(row, `${plant}_capacity`, index) > 0)) return word("plants_none");
+      return away(plant, index) ? number(at(row, `${plant}_plant_distance`, index)) : word("plants_own");
+    };
+    const line = (plant) => (index) => (away(plant, index) ? `${number(at(row, `${plant}_line_voltage`, index))} kV, ${percent(at(row, `${plant}_line_loss_share`, index))}` : "–");
+    const rows = ["pv", "wind"].map((plant) => [
+      [word(`${plant}_short`), where(plant), unit("km")],
+      targets.some((_, index) => away(plant, index)) && [word(`plants_line_${plant}`), line(plant)],
+    ]);
+    return section(word("plants"), grid([
+      ...rows.flat(),
+      [word("plants_lines"), (index) => number(at(row, "line_cost", index) / 1e6, 1), unit("million CNY")],
+    ]), el("p", { class: "note" }, word("plants_note")));
+  }
+
   function carbon(row) {
     if (row.scope2_location === undefined) return null;
     const value = (name) => (index) => figure(name, at(row, name, index));
     return section(word("carbon"), grid([
       [word("short_scope2_location"), value("scope2_location"), unit("kg kWh-1")],
+      row.scope2_market !== undefined && [word("short_scope2_market"), value("scope2_market"), unit("kg kWh-1")],
       row.carbon_free_share !== undefined && [word("short_carbon_free_share"), value("carbon_free_share")],
-    ]), el("p", { class: "note" }, `${word("short_scope2_location")}: ${word("scope2_note")}`));
+      row.cfe_total !== undefined && [word("short_cfe_total"), value("cfe_total")],
+    ]), el("p", { class: "note" }, `${word("short_scope2_location")}: ${word("scope2_note")}`),
+    Object.keys(data.methods).filter((name) => row[name] !== undefined).map((name) => el("p", { class: "note" }, `${label(name)}: ${data.methods[name]}`)));
+  }
+
+  // What the rules of policy say at the main target: what fails first, then what passes, the rest counted.
+  function rules(row) {
+    if (!row.rule_verdict || !data.rules.length) return null;
+    const found = data.rules.map((rule, index) => ({ rule, code: row.rule_verdict[main][index], margin: row.rule_margin[main][index] }));
+    const room = ({ rule, margin }) => margin === null ? "" : rule.unit === "1" ? word("rule_points", { m: number(100 * margin, 1) }) : `${number(margin, 3)} ${unit(rule.unit)}`;
+    const line = (one) => el("li", { class: one.code === 2 ? "fail" : "pass" },
+      el("strong", {}, word(one.code === 2 ? "rule_fail" : "rule_pass")), ` ${one.rule.title} `, el("small", {}, [`${one.rule.number}, ${one.rule.article}`, room(one)].filter(Boolean).join(" · ")));
+    const of = (code) => found.filter((one) => one.code === code);
+    return section(word("rules", { t: Siting.targetName(targets[main]), f: of(2).length, p: of(1).length }),
+      el("ul", { class: "kinds rules" }, [...of(2), ...of(1)].map(line)), el("p", { class: "note" }, word("rules_note", { u: of(0).length })));
   }
 
   function contributions(row) {

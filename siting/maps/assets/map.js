@@ -3,7 +3,7 @@
 Siting.map = (() => {
   const { data, state, el, put, word, number, percent } = Siting;
   const groups = {};
-  let map, overlay, ring, readout, opacity = 0.85;
+  let map, overlay, ring, ways, readout, opacity = 0.85;
 
   const theme = () => data.layers.find((layer) => layer.key === state.theme);
 
@@ -230,6 +230,21 @@ Siting.map = (() => {
     ring = spot ? L.circleMarker(spot, { pane: "clusters", renderer: L.svg({ pane: "clusters" }), radius: 13, interactive: false, className: "ring" }).addTo(map) : null;
   }
 
+  // The plants of a site that stand elsewhere, with their lines to the park.
+  function showLines(lines) {
+    if (ways) ways.remove();
+    const renderer = L.svg({ pane: "clusters", padding: 1 }), group = L.layerGroup();
+    for (const [plant, way] of lines) {
+      const drawn = { pane: "clusters", renderer, interactive: false };
+      group.addLayer(L.polyline(way, { ...drawn, className: `way ${plant}` }));
+      group.addLayer(L.circleMarker(way[0], { ...drawn, radius: 6, className: `plant ${plant}` }));
+      const west = way[0][1] <= way[1][1]; // the name stands on the far side of the plant
+      const icon = L.divIcon({ className: `plant-name${west ? " west" : ""}`, iconSize: [60, 16], iconAnchor: west ? [70, 8] : [-10, 8], html: el("span", {}, word(`${plant}_short`)) });
+      group.addLayer(L.marker(way[0], { pane: "clusters", interactive: false, keyboard: false, icon }));
+    }
+    ways = group.addTo(map);
+  }
+
   function flyTo(spot, zoom) {
     map.invalidateSize({ animate: false }); // the card may just have folded the panel
     const card = document.getElementById("card"), wide = window.innerWidth > 760;
@@ -254,5 +269,5 @@ Siting.map = (() => {
     showLegend();
   }
 
-  return { open, relabel, highlight, flyTo, fit, setTheme, setOpacity, cellAt: (latitude, longitude) => cellAt({ lat: latitude, lng: longitude }), valuesOf, zoneBounds: (row) => L.polygon(row.rings).getBounds() };
+  return { open, relabel, highlight, showLines, flyTo, fit, setTheme, setOpacity, cellAt: (latitude, longitude) => cellAt({ lat: latitude, lng: longitude }), valuesOf, zoneBounds: (row) => L.polygon(row.rings).getBounds() };
 })();

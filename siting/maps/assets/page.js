@@ -71,6 +71,8 @@ const Siting = (() => {
 
   const provinceName = (code) => (provinces.has(code) ? pick([provinces.get(code).en, provinces.get(code).zh]) : code);
   const targetName = (target) => `${number(100 * target, 0)} %`;
+  // Lulls that no synthetic hour knows decide what the last percents take.
+  const needsRealWeather = (target) => target >= 0.95 && data.sources.some((source) => source.kind === "synthetic");
   const targets = data.labels.target || [];
   const main = data.main; // position of the target of the score
   const at = (site, name, position = main) => (Array.isArray(site[name]) ? site[name][position] : site[name]);
@@ -84,6 +86,12 @@ const Siting = (() => {
     return power > 0 ? at(site, "battery_energy", position) / power : null;
   };
 
+  // Plants away from a park at the target of the score: kind and the way from the plants to the park.
+  function lines(site) {
+    const away = ["pv", "wind"].filter((plant) => at(site, `${plant}_plant_distance`) > 0 && at(site, `${plant}_capacity`) > 0 && at(site, `${plant}_spot`));
+    return away.map((plant) => [plant, [at(site, `${plant}_spot`), [site.latitude, site.longitude]]]);
+  }
+
   function reason(flag) {
     const layer = data.layers.find((one) => one.key === "load_reason");
     const found = layer && layer.classes.find((one) => one.value === flag);
@@ -92,6 +100,6 @@ const Siting = (() => {
 
   return {
     data, state, byId, byCell, provinces, pick, word, el, svg, put, number, percent, digitsOf, unit, isShare, figure, withUnit, label, short, criterion, component,
-    componentColour, provinceName, targetName, targets, main, at, place, storageHours, reason,
+    componentColour, provinceName, targetName, needsRealWeather, targets, main, at, place, storageHours, lines, reason,
   };
 })();

@@ -17,7 +17,9 @@
   };
   Siting.themeName = (layer) => {
     const name = layer.classes ? word("why_not") : Siting.short(layer.variable);
-    return layer.target === null ? name : word("at_target", { n: name, t: Siting.targetName(layer.target) });
+    if (layer.target === null) return name;
+    const told = word("at_target", { n: name, t: Siting.targetName(layer.target) });
+    return Siting.needsRealWeather(layer.target) ? `${told} (${word("needs_real_weather")})` : told;
   };
 
   const narrow = () => window.matchMedia("(max-width: 760px)").matches;
@@ -81,7 +83,7 @@
   }
 
   const finders = {
-    site: (id) => { const row = Siting.byId.get(id); return { spot: [row.latitude, row.longitude], card: () => Siting.cards.site(row) }; },
+    site: (id) => { const row = Siting.byId.get(id); return { spot: [row.latitude, row.longitude], lines: Siting.lines(row), card: () => Siting.cards.site(row) }; },
     cluster: (id) => { const row = data.clusters.find((one) => one.id === id); return { spot: [row.latitude, row.longitude], card: () => Siting.cards.cluster(row) }; },
     zone: (id) => ({ bounds: Siting.map.zoneBounds(data.zones[id]), card: () => Siting.cards.zone(data.zones[id]) }),
     province: (id) => ({ bounds: Siting.provinces.get(id).bounds, card: () => Siting.cards.province(Siting.provinces.get(id)) }),
@@ -94,6 +96,7 @@
     const found = choice ? finders[choice.kind](choice.id, choice) : { card: null };
     showCard(found.card);
     Siting.map.highlight(found.spot || null);
+    Siting.map.showLines(found.lines || []);
     if (move && found.spot) Siting.map.flyTo(found.spot, 6);
     if (move && found.bounds) Siting.map.fit(found.bounds);
     for (const row of document.querySelectorAll("#list tr.chosen")) row.classList.remove("chosen");
@@ -130,7 +133,10 @@
     showTabs();
     Siting.showList();
     Siting.map.relabel();
-    if (state.selected) showCard(finders[state.selected.kind](state.selected.id, state.selected).card);
+    if (!state.selected) return;
+    const found = finders[state.selected.kind](state.selected.id, state.selected);
+    showCard(found.card);
+    Siting.map.showLines(found.lines || []);
   }
 
   function fold(folded) {

@@ -1,0 +1,306 @@
+"""One site: the engine that serves it, its portfolios and their sums."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siting.demand.flexibility import FlexibleLoad, still
+
+if TYPE_CHECKING:
+    from siting.supply import Storage, Supply
+    from siting.supply.dispatch import Battery
+    from siting.supply.programme import Hydrogen
+    from siting.supply.sizing import State, Terms
+
+Floats = NDArray[np.float64]
+
+#: Numbers of a portfolio, in the order of the arrays that hold them.
+QUANTITIES = (
+    "pv_capacity",
+    "wind_capacity",
+    "battery_power",
+    "battery_energy",
+    "generation",
+    "matched_share",
+    "import_energy",
+    "import_peak",
+    "curtailed_energy",
+    "exported_energy",
+    "storage_loss",
+    "balance_residual",
+    "import_hours",
+    "longest_lull",
+    "import_carbon_free_energy",
+    "import_emissions",
+    "import_price_factor",
+    "grid_capacity",
+    "target_price",
+    "sizing_gap",
+    "supply_engine",
+    "supply_limits",
+    "grid_charged_energy",
+    "cut_energy",
+    "cut_cost",
+    "electrolyser_capacity",
+    "hydrogen_tank",
+)
+
+#: Engines of `supply_engine`.
+FAST, PROGRAMME = 1.0, 2.0
+
+#: Bits of `supply_limits`: what binds at the optimum.
+BINDING = {"target": 1, "pv_land": 2, "wind_land": 4, "overbuild": 8, "self_use": 16, "own_share": 32, "export_share": 64}
+
+
+class Block(NamedTuple):
+    """What all sites share.
+
+    Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
+    import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
+    may move (None: nothing), and the hydrogen to make. The load is the one without moves and cuts, with the electrolyser running evenly.
+    """
+
+    load: Floats
+    month: NDArray[np.int64]
+    supply: Supply
+    costs: tuple[float, float, float, float]
+    mean_mw: float
+    years: int
+    price_factor: Floats
+    export_price: float
+    capacity_charge: float
+    parts: FlexibleLoad | None = None
+    hydrogen: Hydrogen | None = None
+
+
+class Site(NamedTuple):
+    """One site.
+
+    Hourly output per capacity [1], price of imports [CNY/MWh], most PV and wind on its land [MW], and carbon-free share [1] and emission
+    factor [t/MWh] of its grid by hour (2, time), or NaN.
+    """
+
+    pv: Floats
+    wind: Floats
+    import_price: float
+    pv_limit: float
+    wind_limit: float
+    grid: Floats
+
+
+class Room(NamedTuple):
+    """What the sites of a block work in, one after the other: the search, and the flows of a year (len(SERIES), time)."""
+
+    state: State
+    flows: Floats
+
+
+def empty_room(block: Block) -> Room:
+    """Room for the sites of a block."""
+    from siting.supply import dispatch, sizing
+
+    return Room(sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size)))
+
+
+def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
+    """Fill portfolios (target, quantity) and monthly sums (target, 4, 12) of one site, and its hours by target where they are asked for.
+
+    Returns the largest share of the load in reach.
+    """
+    from siting.supply import sizing
+
+    supply, battery, mean = block.supply, battery_of(block.supply.storage), block.mean_mw
+    energy = float(block.load.sum())
+    counted = _counted_carbon(site, block)
+    terms = sizing.Terms(
+        costs=np.array(block.costs) * (block.years * mean / energy),
+        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
+        self_use=supply.limits.self_use_share_min,
+        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
+        overbuild=supply.max_overbuild,
+        import_share=1.0 - supply.limits.own_share_min,
+        tolerance=supply.tolerance,
+    )
+    left = 1.0 - counted[0]
+    allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
+    results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
+    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
+    reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
+    if np.isnan(counted).any():
+        return reached
+    fast = _stands_still(block) and bool(np.all(counted == counted[0]))
+    for k in range(allowed.size - 1, -1, -1):
+        if fast and results[k, 6] != sizing.OPEN:
+            found = _keep_sized(site, block, battery, terms, results[k], room.flows, mixes[k], monthly[k])
+        else:
+            found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
+        if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
+            mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
+            found = hours[supply.targets[k + 1]] if hours else found
+        if found and hours is not None:
+            hours[supply.targets[k]] = found._replace(flows=found.flows.copy())
+    return reached
+
+
+class Hours(NamedTuple):
+    """Flows of a year as `siting.supply.dispatch.SERIES` (len(SERIES), time), and the load that is served and cut (time,) [MW]."""
+
+    flows: Floats
+    served: Floats
+    cut: Floats
+
+
+def _counted_carbon(site: Site, block: Block) -> Floats:
+    """Share of the imports of each hour that counts as matched [1]; NaN where it should be known and isn't."""
+    share = site.grid[0] if block.supply.matching == "total" else np.zeros(1)
+    return np.broadcast_to(share, block.load.shape)
+
+
+def _stands_still(block: Block) -> bool:
+    """Whether the fast engine's assumptions hold for what all sites share."""
+    supply = block.supply
+    sells = block.export_price > 0 or (supply.export_limit_mw > 0 and supply.limits.export_share_max < 1)
+    chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
+    one_price = bool(np.all(block.price_factor == 1.0))
+    return one_price and not (sells or chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
+
+
+def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
+    """Flags of what keeps the site from serving more of the load: land, or the overbuild."""
+    energy = float(block.load.sum())
+    available = full_load_hours * np.array([site.pv_limit, site.wind_limit])
+    land = BINDING["pv_land"] * (available[0] > 0 or site.pv_limit == 0) + BINDING["wind_land"] * (available[1] > 0 or site.wind_limit == 0)
+    return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
+
+
+def _keep_sized(
+    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, flows: Floats, totals: Floats, monthly: Floats
+) -> Hours | None:
+    """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
+    from siting.supply import account, dispatch
+
+    if np.isnan(result[0]):
+        return None
+    totals[:4] = result[:4] * block.mean_mw
+    hours = sized_hours(site, block, totals[:4].tolist(), flows)
+    account.account(hours.flows, block.month, block.load, battery, totals, monthly)
+    gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
+    peak = float(np.max(block.load))
+    _describe(site, block, terms, totals, Optimum(hours.flows[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
+    return hours
+
+
+def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
+    """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them."""
+    from siting.supply import dispatch
+
+    battery = battery_of(block.supply.storage)
+    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    return Hours(flows, block.load, np.zeros_like(block.load))
+
+
+def _keep_programmed(
+    site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
+) -> Hours | None:
+    """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
+    from siting.supply import account, dispatch, programme
+
+    supply, parts, peak = block.supply, block.parts or still(block.load), float(np.max(block.load))
+    if block.hydrogen and not block.parts:
+        parts = still(block.load - block.hydrogen.electricity * block.hydrogen.demand)
+    chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
+    most = math.inf if chosen or block.parts or block.hydrogen or supply.storage.grid_charging else peak
+    problem = programme.Problem(
+        site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
+        terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
+        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, most], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+        supply.storage.grid_charging, block.hydrogen,
+    )  # fmt: skip
+    solution = programme.solve(problem, battery)
+    if not math.isfinite(solution.cost):
+        return None
+    totals[:4] = solution.capacities[:4]
+    account.account(np.ascontiguousarray(solution.flows), block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
+    bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
+    contracted = float(solution.capacities[4]) if chosen else max(peak, float(bought.max()))
+    _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
+    cut = account.sum_in_order(solution.cut)
+    extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
+    totals[QUANTITIES.index("grid_charged_energy") :] = extra
+    return Hours(solution.flows, solution.served, solution.cut)
+
+
+class Optimum(NamedTuple):
+    """Hourly import [MW], grid capacity where there is any import [MW], price of the target [CNY/MWh], gap [1] and engine."""
+
+    bought: Floats
+    contracted: float
+    target_price: float
+    gap: float
+    engine: float
+
+
+def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: Optimum) -> None:
+    """Fill what follows from an optimum, from the carbon of its imports on."""
+    from siting.supply import account
+
+    bought, contracted, target_price, gap, engine = optimum
+    row = dict(zip(QUANTITIES, totals, strict=True))
+    energy = float(block.load.sum())
+    imports = row["import_energy"] / energy
+    near, limits = 1e-6, block.supply.limits
+    on = not math.isnan(block.capacity_charge) and imports > 1e-9
+    binding = (
+        BINDING["target"] * (target_price > 0)
+        + BINDING["pv_land"] * (row["pv_capacity"] >= terms.limits[0] * block.mean_mw * (1 - near))
+        + BINDING["wind_land"] * (row["wind_capacity"] >= terms.limits[1] * block.mean_mw * (1 - near))
+        + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
+        + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
+        + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
+        + BINDING["export_share"] * (0 < row["generation"] * limits.export_share_max * (1 - near) <= row["exported_energy"])
+    )
+    clean, emitted = (account.weighted_sum(bought, rate) for rate in site.grid)
+    paid = account.weighted_sum(bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
+    capacity = contracted if on else 0.0
+    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding), 0.0, 0.0, 0.0, 0.0, 0.0)
+    totals[QUANTITIES.index("import_carbon_free_energy") :] = new
+
+
+def annual_cost(mixes: Floats, block: Block, price: float) -> Floats:
+    """Cost of portfolios over the time axis [CNY], without lines, at a price of imports [CNY/MWh]; infinite where there is none.
+
+    Parameters
+    ----------
+    mixes : ndarray, shape (target, QUANTITIES)
+        Numbers of the portfolios.
+    """
+    row = dict(zip(QUANTITIES, mixes.T, strict=True))
+    charge, gas = block.capacity_charge, block.hydrogen
+    yearly = sum(cost * row[name] for cost, name in zip(block.costs, QUANTITIES, strict=False))
+    yearly = yearly + row["grid_capacity"] * (0.0 if math.isnan(charge) else charge)
+    if gas:
+        yearly = yearly + row["electrolyser_capacity"] * gas.electrolyser_cost + row["hydrogen_tank"] * gas.tank_cost
+    traded = row["import_energy"] * row["import_price_factor"] * price - row["exported_energy"] * block.export_price
+    total = yearly * block.years + traded + row["cut_cost"]
+    return np.where(np.isfinite(total), total, np.inf)
+
+
+def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
+    """Whether the portfolio of the next higher target needs no grid and is cheaper by the charge that it saves."""
+    contracted = mixes[k : k + 2, QUANTITIES.index("grid_capacity")]
+    if math.isnan(block.capacity_charge) or not contracted[0] > contracted[1] == 0:
+        return False
+    low, high = annual_cost(mixes[k : k + 2], block, site.import_price)
+    return bool(high < low)
+
+
+def battery_of(storage: Storage) -> Battery:
+    """Battery of the dispatch; losses are split evenly over charging and discharging."""
+    from siting.supply.dispatch import Battery
+
+    one_way = math.sqrt(storage.round_trip_efficiency)
+    return Battery(one_way, one_way, 1.0 - storage.minimum_state_of_charge)
