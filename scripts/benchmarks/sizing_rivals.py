@@ -132,9 +132,8 @@ def _in_linopy(case: Case, seconds: float) -> Answer:
 def _told(status: str, condition: str, cost: float | None) -> Answer:
     if "infeasible" in condition:
         return Answer(np.inf, np.inf)
-    # out of time the solver hands over what it has, which is no answer
-    found = status == "ok" and condition == "optimal" and cost is not None
-    return Answer(float(cost), float(cost)) if found and cost is not None else Answer(np.nan, np.nan)
+    done = (status, condition) == ("ok", "optimal") and cost is not None
+    return Answer(float(cost), float(cost)) if done else Answer(np.nan, np.nan)
 
 
 def pypsa(kind: str, seconds: float) -> Iterator[Way]:
