@@ -76,7 +76,7 @@ class Supply(Parameters):
     storage: Storage = Field(default_factory=Storage, description="Battery.")
     hydrogen: HydrogenDemand | None = Field(None, description="Hydrogen to make beside the load; none by default.")
     grid_capacity: Literal["peak", "chosen"] = Field(
-        "peak", description="Contracted grid capacity: the peak of the load, or chosen with the plants, by the linear programme."
+        "peak", description="Contracted grid capacity: the peak of the load as it stands, or chosen with the plants (linear programme)."
     )
     limits: Limits = Field(
         default_factory=Limits, description="Shares that the supply must keep, such as those of the direct connection rules."

@@ -209,16 +209,15 @@ def _keep_programmed(
     """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
     from siting.supply import account, dispatch, programme
 
-    supply, parts, peak = block.supply, block.parts or still(block.load), float(np.max(block.load))
-    if block.hydrogen and not block.parts:
-        parts = still(block.load - block.hydrogen.electricity * block.hydrogen.demand)
+    supply, peak = block.supply, float(np.max(block.load))
+    made = block.hydrogen.electricity * block.hydrogen.demand if block.hydrogen else 0.0
+    parts = block.parts or still(block.load - made)
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
-    most = math.inf if chosen or block.parts or block.hydrogen or supply.storage.grid_charging else peak
     problem = programme.Problem(
         site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
         terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
-        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, most], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
-        supply.storage.grid_charging, block.hydrogen,
+        np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
+        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, block.hydrogen,
     )  # fmt: skip
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
@@ -226,7 +225,7 @@ def _keep_programmed(
     totals[:4] = solution.capacities[:4]
     account.account(np.ascontiguousarray(solution.flows), block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
     bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
-    contracted = float(solution.capacities[4]) if chosen else max(peak, float(bought.max()))
+    contracted = float(solution.capacities[4]) if chosen else peak
     _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
     cut = account.sum_in_order(solution.cut)
     extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])

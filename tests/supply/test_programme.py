@@ -200,7 +200,8 @@ def test_cleaner_grids_and_charging_from_them_never_cost_more():
     supply = Supply(targets=(0.95,), matching="total")
     (dirty,), block = match(supply, grid=0.8 * shares)
     (clean,), _ = match(supply, grid=shares)
-    (charged,), _ = match(supply.model_copy(update={"storage": Storage(grid_charging=True)}), grid=shares)
+    charging = supply.model_copy(update={"storage": Storage(grid_charging=True), "grid_capacity": "chosen"})
+    (charged,), _ = match(charging, grid=shares)
     assert total(clean, block) <= total(dirty, block) * (1 + 1e-7)
     assert total(charged, block) <= total(clean, block) * (1 + 1e-7)
     assert charged["grid_charged_energy"] > 0
@@ -248,3 +249,12 @@ def test_storing_first_is_not_the_best_under_a_limit_on_exports():
     assert greedy["import"].sum() == pytest.approx(0.0, abs=1e-12)
     assert greedy["exported"].sum() == pytest.approx(8.0)
     assert best.cost == pytest.approx(-100.0 * 16, rel=1e-9)
+
+
+def test_what_moves_stays_within_the_peak_that_is_contracted():
+    """A load that may gather in a few hours imports no more in them than its project contracts."""
+    parts = flexible(np.full(720, 100.0), annual_energy=AnnualEnergy(share=0.8, power_factor=4.0))
+    cheap_at_night = np.where(np.arange(720) % 24 < 3, 0.1, 1.5)
+    (mix,), _ = match(Supply(targets=(0.3,)), parts=parts, charge=5e4, price_factor=cheap_at_night)
+    assert mix["grid_capacity"] == pytest.approx(100.0, rel=1e-9)
+    assert mix["import_peak"] <= 100.0 * (1 + 1e-9)
