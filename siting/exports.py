@@ -21,6 +21,7 @@ import numpy as np
 
 from siting.catalog.cache import sync
 from siting.scoring import explain_status
+from siting.supply.distant import PLACED
 from siting.vocabulary import VARIABLES, OutputError, ResourceError, SitingError, StudyError
 from siting.zones import ZONE_COLUMNS, province_codes
 
@@ -42,6 +43,14 @@ _LAST_CHANGE = "2000-01-01T00:00:00.000Z"
 
 #: Dimensions beside the site that become columns; monthly figures and the weather are left to the map.
 _SPREAD = ("target", "criterion", "component", "bound", "exclusion", "rule", "land_cover")
+
+#: What belongs to an option of a study, by the figure that is 0 everywhere if no site uses it.
+_OPTIONS = {
+    "line_cost": PLACED,
+    "electrolyser_capacity": ("electrolyser_capacity", "hydrogen_tank"),
+    "cut_energy": ("cut_energy", "cut_cost"),
+    "grid_charged_energy": ("grid_charged_energy",),
+}
 
 #: Columns that come first in tables of sites.
 _FIRST = ("rank", "score", "site", "longitude", "latitude", "province", "nearest_city")
@@ -272,7 +281,8 @@ def site_table(sites: xr.Dataset) -> pd.DataFrame:
     """Site table with one column per number: the best first, the unranked last by site number.
 
     Targets, criteria, components and bounds become suffixes, such as ``delivered_cost_90``; provinces are ISO 3166-2 codes;
-    ``site_status_text`` spells the flags out. Monthly figures are left out.
+    ``site_status_text`` spells the flags out. Monthly figures are left out, and those of options that no site uses: plants elsewhere,
+    hydrogen, cut load, a battery charged by the grid.
     """
     import pandas as pd
 
@@ -292,8 +302,14 @@ def site_table(sites: xr.Dataset) -> pd.DataFrame:
 def _columns(sites: xr.Dataset) -> Iterator[tuple[str, str, NDArray[Any]]]:
     """Column name, variable and values, in the order of the vocabulary; names differ by more than case, as SQLite asks."""
     seen: set[str] = set()
+    idle = {name for sign, names in _OPTIONS.items() if sign in sites and not (sites[sign].to_numpy() > 0).any() for name in names}
     for variable in VARIABLES:
-        if variable not in sites or sites[variable].dims[:1] != ("site",) or not set(sites[variable].dims[1:]) <= set(_SPREAD):
+        if (
+            variable in idle
+            or variable not in sites
+            or sites[variable].dims[:1] != ("site",)
+            or not set(sites[variable].dims[1:]) <= set(_SPREAD)
+        ):
             continue
         array = sites[variable]
         extra = [str(dim) for dim in array.dims[1:]]
@@ -448,7 +464,7 @@ def plain(value: Any) -> Any:
 
     Examples
     --------
-    >>> plain({"cost": float("nan"), "file": "/home/somebody/slope.tif"})
+    >>> plain({"cost": float("nan"), "file": "/rasters/slope.tif"})
     {'cost': None, 'file': 'slope.tif'}
     """
     if isinstance(value, Mapping):

@@ -24,6 +24,7 @@ from siting import exports
 from siting.exports import OUTPUTS, RECORD, check_folder, guard_cell, output_folder, plain, site_table, variable_table, write_outputs
 from siting.grid import Grid, cell_numbers, centres, geobox, to_raster
 from siting.scoring import add_seed_ranges, score
+from siting.supply.distant import PLACED
 from siting.vocabulary import VARIABLES, OutputError, ResourceError, StudyError
 from siting.zones import ZONE_COLUMNS, Zoning, delineate_zones
 
@@ -489,3 +490,15 @@ def test_folder_in_the_place_of_an_output_is_refused(tmp_path):
     (tmp_path / "sites.csv").mkdir()
     with pytest.raises(OutputError, match=r"a folder 'sites\.csv'"):
         check_folder(tmp_path)
+
+
+def test_tables_leave_out_options_that_no_site_uses(run):
+    """Plants elsewhere, hydrogen, cut load and a battery on the grid are columns only where there are any."""
+    nothing = xr.zeros_like(run.sites["delivered_cost"])
+    idle = (*PLACED, "electrolyser_capacity", "hydrogen_tank", "cut_energy", "cut_cost", "grid_charged_energy")
+    sites = run.sites.assign(dict.fromkeys(idle, nothing)).assign(pv_plant_site=nothing + 7, wind_plant_site=nothing + 7)
+    plain_table = set(site_table(sites))
+    assert plain_table == set(site_table(run.sites.drop_vars(idle, errors="ignore")))
+    added = set(site_table(sites.assign(line_cost=nothing + 1.0))) - plain_table
+    assert {name.rsplit("_", 1)[0] for name in added} == set(PLACED)
+    assert set(variable_table(sites)["column"]).isdisjoint(added)
