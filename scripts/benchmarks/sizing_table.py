@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.sizing_cases import KINDS, Case, Way
+from benchmarks.table import ratio_rows
 
 _COLUMNS = (
     "way",
@@ -65,14 +66,15 @@ def ratios(ways: Sequence[Way]) -> Iterator[str]:
         rivals = [way for way in ways if way.kind == kind and way not in own]
         if not (own and rivals):
             continue
-        yield f"| {kind}: times as fast as (by processor time) | {' | '.join(rival.name for rival in rivals)} |"
-        yield "|---" * (len(rivals) + 1) + "|"
-        for way in own:
-            pairs = (
-                (np.median(np.divide(rival.seconds, way.seconds)), np.median(np.divide(rival.processor, way.processor))) for rival in rivals
-            )
-            yield f"| {way.name} | {' | '.join(f'{clock:,.4g} ({busy:,.4g})' for clock, busy in pairs)} |"
-        yield ""
+        yield from ratio_rows(f"{kind}: ", own, rivals, _times_as_fast)
+
+
+def _times_as_fast(way: Way, rival: Way) -> tuple[float, float]:
+    """Medians over the cases."""
+    clock, busy = (
+        np.median(np.divide(of_rival, own)) for of_rival, own in ((rival.seconds, way.seconds), (rival.processor, way.processor))
+    )
+    return float(clock), float(busy)
 
 
 def violations(ways: Sequence[Way], cases: Sequence[Case]) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -65,12 +66,17 @@ def ratios(contenders: Sequence[Contender]) -> Iterator[str]:
         rivals = [one for one in contenders if one.kind == kind and one not in own]
         if not (own and rivals):
             continue
-        yield f"| times as fast as (by processor time) | {' | '.join(rival.name for rival in rivals)} |"
-        yield "|---" * (len(rivals) + 1) + "|"
-        for one in own:
-            pairs = ((one.rate / rival.rate, one.processor_rate / rival.processor_rate) for rival in rivals)
-            yield f"| {one.name} | {' | '.join(f'{clock:,.3g} ({busy:,.3g})' for clock, busy in pairs)} |"
-        yield ""
+        yield from ratio_rows("", own, rivals, lambda one, rival: (one.rate / rival.rate, one.processor_rate / rival.processor_rate))
+
+
+def ratio_rows(kind: str, own: Sequence[Any], rivals: Sequence[Any], ratio: Callable[[Any, Any], tuple[float, float]]) -> Iterator[str]:
+    """Lines of one table of what has a name: how many times as fast as each rival, by the clock and by processor time."""
+    yield f"| {kind}times as fast as (by processor time) | {' | '.join(rival.name for rival in rivals)} |"
+    yield "|---" * (len(rivals) + 1) + "|"
+    for one in own:
+        pairs = (ratio(one, rival) for rival in rivals)
+        yield f"| {one.name} | {' | '.join(f'{clock:,.3g} ({busy:,.3g})' for clock, busy in pairs)} |"
+    yield ""
 
 
 def picture(contenders: Sequence[Contender], path: Path, title: str) -> None:
