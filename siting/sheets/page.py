@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import tempfile
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import siting
+from siting.exports import plain
 from siting.vocabulary import OutputError
 
 
@@ -115,17 +115,6 @@ class Sheet:
 def number(value: float | None, digits: int, unit: str = "") -> str:
     """Number as it is shown; empty where it is unknown."""
     return "" if value is None or value != value else f"{value:,.{digits}f}{unit}"
-
-
-def plain(value: Any) -> Any:
-    """Value of JSON: NaN is null, arrays and tuples are lists."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    return value
 
 
 _PAGE = """<!doctype html>
