@@ -202,8 +202,10 @@ const SitingComponents = {
   pv: ["PV", "光伏", "#e69f00"],
   wind: ["Wind", "风电", "#0072b2"],
   battery: ["Battery", "储能", "#009e73"],
+  hydrogen: ["Electrolyser and tank", "电解槽与储罐", "#44aa99"],
   line: ["Lines", "专线", "#cc79a7"],
   import: ["Grid energy", "网购电量", "#8a8a8a"],
   grid_capacity: ["Grid capacity", "容量电费", "#56b4e9"],
+  interruption: ["Load cut", "中断补偿", "#882255"],
   export: ["Export revenue", "上网收入", "#d55e00"],
 };
