@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from siting.finance import Finance, export_prices, import_price, low_confidence_defaults
+from siting.supply.site import served_energy
 from siting.vocabulary import step, with_warnings
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         import_price=price,
         cost_by_component=_stack(parts, load_kwh),
         delivered_cost=total / load_kwh,
-        island_cost=own / (load_kwh * sites["matched_share"]),
+        island_cost=own / (served_energy(sites) * 1e3 * sites["matched_share"]),
     )
 
 

@@ -442,3 +442,11 @@ def test_the_step_keeps_the_order_of_matching_in_ten_thousand_portfolios():
         assert not (annual > 1 + 1e-12).any()
         assert all((result["scope2_market"] > -1e-12).all() for result in results)
         assert all(result["scope2_location"].equals(results[0]["scope2_location"]) for result in results)
+
+
+def test_shares_are_of_the_load_that_is_served():
+    """Where load is cut, own supply and a carbon-free grid serve all of what is left, and no more."""
+    cut = sites()
+    cut = cut.assign(cut_energy=xr.full_like(cut["import_energy"], 50.0), grid_carbon_free_share=xr.ones_like(cut["load_energy"]))
+    cut["matched_share"] = 1.0 - cut["import_energy"] / (cut["load_energy"] - cut["cut_energy"])
+    np.testing.assert_allclose(add_emissions(cut, Accounting())["carbon_free_share"], 1.0, rtol=1e-12)

@@ -11,6 +11,7 @@ from siting.emissions.certificates import Certificate, check_retirements
 from siting.emissions.scope2 import Matching, carbon_free_share, location_based, market_based, own_surplus
 from siting.feedin.figures import NATIONAL, REGIONS, official_factors, zones
 from siting.region import PROVINCES
+from siting.supply.site import served_energy
 from siting.vocabulary import AlignmentError, Parameters, check, step
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def add_emissions(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
     stated = sites["grid_emission_factor"].attrs.get("year", accounting.year)
     if int(stated) != accounting.year:
         raise AlignmentError(f"Expected emission factors of {accounting.year}, found those of {stated}; set accounting.year to {stated}.")
-    load, bought = sites["load_energy"], sites["import_energy"]
+    load, bought = served_energy(sites), sites["import_energy"]
     claimed, factor = _claimed(sites, accounting), unmatched_factor(sites, accounting)
     energy, emitted = claimed
     unknown = bought * np.nan

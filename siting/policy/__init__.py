@@ -13,6 +13,7 @@ from siting.policy.measures import ELECTRICITY_TCE_PER_MWH, MEASURES, NON_GREEN_
 from siting.policy.rules import Binding, in_force, read_rules
 from siting.policy.verdicts import RESULTS, Bound, Result, Verdict, bounds, check, evaluate, limits
 from siting.supply.limits import Limits
+from siting.supply.site import served_energy
 from siting.vocabulary import AlignmentError, Parameters, encode_flags, step, with_warnings
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def site_figures(sites: xr.Dataset) -> dict[str, Any]:
 
     The own power is directly supplied and renewable, without hydro. The park is taken to use nothing but electricity.
     """
-    load = sites["load_energy"] + 0.0 * sites["matched_share"]
+    load = served_energy(sites) + 0.0 * sites["matched_share"]
     own = sites["matched_share"] * load
     figures: dict[str, Any] = dict.fromkeys(ProjectFigures.model_fields, np.nan)
     figures |= dict.fromkeys(("self_use_energy", "direct_green_energy", "renewable_energy", "nonhydro_renewable_energy"), own)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from siting.demand.flexibility import FlexibleLoad, still
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from siting.supply import Storage, Supply
     from siting.supply.dispatch import Battery
     from siting.supply.programme import Hydrogen
@@ -295,6 +297,12 @@ def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
         return False
     low, high = annual_cost(mixes[k : k + 2], block, site.import_price)
     return bool(high < low)
+
+
+def served_energy(sites: xr.Dataset) -> xr.DataArray:
+    """Load that is served [MWh]: what is asked for, without what is cut, of which tables without cut load say nothing."""
+    asked = sites["load_energy"]
+    return asked - sites["cut_energy"] if "cut_energy" in sites else asked
 
 
 def battery_of(storage: Storage) -> Battery:
