@@ -238,7 +238,7 @@ VARIABLES: dict[str, Variable] = {
     "import_energy_monthly": Variable("MWh", ("site", "target", "month"), "monthly energy drawn from the public grid", "月网购电量"),
     "reachable_share": Variable("1", _SITE, "hourly matched share within reach of land and overbuild, at least", "可达逐时自供比例"),
     "reach_limits": Variable(
-        "", _SITE, "what stands in the way of a higher share: 2 PV land, 4 wind land, 8 overbuild (bit flags), 0 no resource", "可达比例的限制"
+        "", _SITE, "what keeps the share from rising: 2 PV land, 4 wind land, 8 overbuild (bit flags), 0 no resource", "可达比例的限制"
     ),
     "import_hours": Variable("h", _MIX, "hours in which the own plants don't serve all of the load", "缺电小时"),
     "longest_lull": Variable("h", _MIX, "longest run of hours in which the own plants don't serve all of the load", "最长连续缺电"),
