@@ -35,7 +35,7 @@ from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
-from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, empty_room, match_site, reach_limits, sized_hours
+from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, binding, empty_room, match_site, reach_limits, sized_hours
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 
 if TYPE_CHECKING:
@@ -357,6 +357,7 @@ def match_block(
         )
         reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
         reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
+    mixes[..., QUANTITIES.index("supply_limits")] = binding(mixes, *limits, block)
     return yields, mixes, monthly, reached
 
 
@@ -400,12 +401,11 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
 
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
-    room = empty_room(block)
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], room.flows)
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]])
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
-    match_site(site, block, room, mixes, monthly, found)
+    match_site(site, block, empty_room(block), mixes, monthly, found)
     return found[float(chosen["target"])]
 
 

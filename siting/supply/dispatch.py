@@ -108,6 +108,40 @@ def find_anchor(year: Spans, mix: Mix, battery: Battery) -> Anchor:
     return Anchor(0, start, 0.0)
 
 
+class Flow(NamedTuple):
+    """Flows of an hour [MW] and the state of charge at its end [MWh], in the order of `SERIES`."""
+
+    generation: float
+    direct: float
+    charge: float
+    discharge: float
+    level: float
+    missing: float
+    exported: float
+    curtailed: float
+    grid_charge: float
+
+
+@compiled
+def flow(generation: float, load: float, level: float, mix: Mix, battery: Battery, export_limit: float) -> Flow:
+    """Flows of an hour that begins at a state of charge [MWh usable]; what is left after charging is exported, up to the limit [MW]."""
+    net, full = generation - load, mix.energy * battery.usable
+    if net >= 0.0:
+        charge = min(net, mix.power)
+        raised = level + battery.charge * charge
+        if raised >= full:
+            charge = (full - level) / battery.charge
+            raised = full
+        exported = min(net - charge, export_limit)
+        return Flow(generation, load, charge, 0.0, raised, 0.0, exported, net - charge - exported, 0.0)
+    discharge = min(-net, mix.power)
+    drawn = discharge / battery.discharge
+    if drawn >= level:
+        discharge = level * battery.discharge
+        drawn = level
+    return Flow(generation, generation, 0.0, discharge, level - drawn, -net - discharge, 0.0, 0.0, 0.0)
+
+
 @compiled
 def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, export_limit: float, hourly: Series) -> None:
     """Fill ``hourly`` (len(SERIES), time) with the flows of a year.
@@ -125,40 +159,15 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
     hourly : ndarray, shape (len(SERIES), time)
         Output, rows as in `SERIES`.
     """
-    full = mix.energy * battery.usable
     anchor = find_anchor(Spans(pv, wind, load, np.ones(load.size)), mix, battery)
     level = anchor.level
     for step in range(load.size):
         t = (anchor.hour + step) % load.size
-        generation = pv[t] * mix.pv + wind[t] * mix.wind
-        net = generation - load[t]
-        charge = discharge = missing = exported = curtailed = 0.0
-        if net >= 0.0:
-            charge = min(net, mix.power)
-            raised = level + battery.charge * charge
-            if raised >= full:
-                charge = (full - level) / battery.charge
-                raised = full
-            level = raised
-            exported = min(net - charge, export_limit)
-            curtailed = net - charge - exported
-        else:
-            discharge = min(-net, mix.power)
-            drawn = discharge / battery.discharge
-            if drawn >= level:
-                discharge = level * battery.discharge
-                drawn = level
-            level -= drawn
-            missing = -net - discharge
-        hourly[0, t] = generation
-        hourly[1, t] = min(generation, load[t])
-        hourly[2, t] = charge
-        hourly[3, t] = discharge
-        hourly[4, t] = level
-        hourly[5, t] = missing
-        hourly[6, t] = exported
-        hourly[7, t] = curtailed
-        hourly[8, t] = 0.0
+        now = flow(pv[t] * mix.pv + wind[t] * mix.wind, load[t], level, mix, battery, export_limit)
+        level = now.level
+        hourly[0, t], hourly[1, t], hourly[2, t], hourly[3, t] = now.generation, now.direct, now.charge, now.discharge
+        hourly[4, t], hourly[5, t], hourly[6, t], hourly[7, t] = now.level, now.missing, now.exported, now.curtailed
+        hourly[8, t] = now.grid_charge
 
 
 @compiled
