@@ -8,6 +8,7 @@ import numpy as np
 
 from siting.supply.dispatch import SERIES, Battery, Mix, Months, Series, Spans, compiled, find_anchor, flow
 
+
 class Market(NamedTuple):
     """Imports by hour: carbon-free share [1], emission factor [t/MWh] and factor on the price [1], each (time,)."""
 
@@ -17,8 +18,11 @@ class Market(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """Sums of a year: flows and load [MWh], and import by what it carries (see `Market`) [MWh, t, MWh]; then its peak [MW], its hours, and
-    the most of them without a break."""
+    """Sums of a year.
+
+    Flows and load [MWh], import by what it carries (see `Market`) [MWh, t, MWh], its peak [MW], its hours, and the most of them without a
+    break.
+    """
 
     generation: float
     direct: float
@@ -66,16 +70,17 @@ def account(hourly: Series, month: Months, load: Series, market: Market, battery
 
     The rows of ``monthly`` are matched share, generation, import and load. ``hourly`` are flows of a year in the rows of `SERIES`.
     """
-    flows = dict(zip(SERIES, hourly, strict=True))
-    bought = flows["import"]
-    monthly[1:] = [np.bincount(month - 1, values, 12) for values in (flows["generation"], bought, load)]
+    made_hours, bought = hourly[SERIES.index("generation")], hourly[SERIES.index("import")]
+    monthly[1:] = [np.bincount(month - 1, values, 12) for values in (made_hours, bought, load)]
     short = bought > 1e-9 * load
     ends = np.flatnonzero(~np.r_[False, short, False])
-    summed = [float(flows[name].sum()) for name in ("generation", "direct", "charge", "discharge", "import", "exported", "curtailed")]
-    carried = [float((bought * rate).sum()) for rate in market]
-    peak, longest = float(bought.max()), float(np.diff(ends).max() - 1)
-    stored = float(flows["grid_charge"].sum())
-    _settle(Sums(*summed, stored, float(load.sum()), *carried, peak, float(short.sum()), longest), battery, totals, monthly)
+    made, direct, charge, discharge, _, imported, exported, curtailed, stored = (float(values.sum()) for values in hourly)
+    clean, emitted, paid = (float((bought * rate).sum()) for rate in market)
+    sums = Sums(
+        made, direct, charge, discharge, imported, exported, curtailed, stored, float(load.sum()), clean, emitted, paid,
+        float(bought.max()), float(short.sum()), float(np.diff(ends).max() - 1),
+    )  # fmt: skip
+    _settle(sums, battery, totals, monthly)
 
 
 @compiled
