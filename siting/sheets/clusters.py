@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
+from siting.place import OUTSIDE, OutsideError, province_name, province_of, rate_place, reason
 from siting.sheets.abroad import Hours, country_grid, point_item, rate_abroad
 from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet, number
-from siting.sheets.place import OUTSIDE, OutsideError, province_name, province_of, rate_place, reason
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:

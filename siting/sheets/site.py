@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from siting import catalog
 from siting.demand import Load, LoadFile
+from siting.place import province_name, province_of, rate_place, reason
 from siting.policy import Facts, check, project_figures
 from siting.policy.verdicts import show
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.ledger import ledger, ledger_section
 from siting.sheets.page import Section, Sheet, number
-from siting.sheets.place import province_name, province_of, rate_place, reason
 from siting.study import Study
 from siting.vocabulary import StudyError
 

@@ -83,6 +83,7 @@ def test_all_shipped_claims_are_judged_here():
         ("chifeng_ammonia", "3,040 to 3,520 GWh"),
         ("kuqa_hydrogen", "= 1,040 to 1,100 GWh"),
         ("ordos_share", "= 84 %"),
+        ("ordos_share", "reported as reached: green power reached 70 %: disagrees"),
     ],
 )
 def test_calculations_are_shown(name, step):

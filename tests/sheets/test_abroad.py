@@ -11,9 +11,9 @@ from fetch.server import Server
 
 from siting import catalog
 from siting.cli import app
+from siting.place import OUTSIDE
 from siting.sheets.abroad import Hours, country_grid, point_item, rate_abroad
 from siting.sheets.clusters import chosen_clusters, clusters_sheet, rate_clusters
-from siting.sheets.place import OUTSIDE
 from siting.study import Study
 from siting.supply import Supply
 from siting.vocabulary import CatalogError, StudyError

@@ -12,12 +12,12 @@ import pytest
 import siting
 from siting import catalog
 from siting.demand import Load, hourly_load
+from siting.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.policy import Facts
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.clusters import DIFFERENCES, clusters_sheet, rate_clusters
 from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet
-from siting.sheets.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.sheets.province import find_province, province_sheet
 from siting.sheets.site import place_assumptions, read_load, site_sheet
 from siting.study import Study

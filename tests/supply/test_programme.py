@@ -299,7 +299,7 @@ def test_what_moves_stays_within_the_peak_that_is_contracted():
 
 def test_a_synthesis_that_follows_costs_less_and_is_refused_where_its_least_rate_is_too_much():
     demand = np.full(720, 400.0)
-    even = programme.Hydrogen(demand, 0.0535, 1e4, 20.0, Synthesis(minimum_load=1.0, full_load_hours=8760).follower(400.0))
+    even = programme.Hydrogen(demand, 0.0535, 1e4, 20.0, Synthesis(minimum_load=1.0, full_load_hours=8766).follower(400.0))
     bent = even._replace(synthesis=Synthesis(minimum_load=0.3, full_load_hours=6000).follower(400.0))
     load = np.full(720, 20.0) + even.power * demand
     costs = []
