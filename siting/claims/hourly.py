@@ -136,7 +136,7 @@ def run_year(plants: Plants, process: Process, pv: Floats, wind: Floats, worth: 
     Returns
     -------
     Year
-        NaN where even the smallest rate of the synthesis can't be kept.
+        NaN where even the smallest rate of the synthesis can't be kept; without any product its costs are.
     """
     from siting.demand.flexibility import still
     from siting.finance import Finance
@@ -160,7 +160,8 @@ def run_year(plants: Plants, process: Process, pv: Floats, wind: Floats, worth: 
     paid = 1e3 * (plants.pv * costs.pv_cny_per_kw + plants.wind * costs.wind_cny_per_kw + battery)
     gas_paid = found["electrolyser"] * priced[0] + found["tank"] * priced[1]
     generation = float(plants.pv * pv.sum() + plants.wind * wind.sum())
-    return Year(product, generation, used, found["electrolyser"], found["tank"], paid / used / 1e3, (paid + gas_paid) / product)
+    power_cost, product_cost = (paid / used / 1e3, (paid + gas_paid) / product) if product > 0 else (math.nan, math.nan)
+    return Year(product, generation, used, found["electrolyser"], found["tank"], power_cost, product_cost)
 
 
 def _middle(known: Known, unit: str) -> float:
