@@ -95,7 +95,8 @@ _AT_ANY_COST = 1e4
 
 _ASSUMED = (
     "the hours are synthetic (long-run levels are real, no hour was measured) and known ahead; the yields are those of new turbines and "
-    "modules after usual losses; the synthesis never stops and ramps freely; electrolyser and tank are sized here, at the costs of the cost book"
+    "modules after usual losses; the synthesis never stops and ramps freely; electrolyser and tank are sized here, at the costs of the "
+    "cost book"
 )
 
 

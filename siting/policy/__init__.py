@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class Policy(Parameters):
     sector: str | None = Field(None, description="Industry, such as data_centre; none is unknown.")
     spot_market: bool | None = Field(None, description="The spot market runs continuously; none is unknown, and the stricter cap counts.")
     constrain: bool = Field(
-        False, description="Size the supply so that it keeps the shares that these rules demand, beside the study's own limits."
+        False,
+        description="Size the supply so that it keeps the shares that the rules of country and province demand, beside the study's own.",
     )
 
     @property
@@ -63,13 +64,25 @@ class Policy(Parameters):
         """What of it decides which rules apply."""
         return Facts(**self.model_dump(exclude={"year", "jurisdiction", "constrain"}))
 
-    def bounds(self) -> list[Bound]:
-        """Bounds of the supply by the rules of the year, each with its rule, its document and its date."""
-        return bounds(read_rules(), self.year, self.jurisdiction, self.facts)
+    def bounds(self, provinces: Iterable[str] = ()) -> list[Bound]:
+        """Bounds of the supply by the rules of the country and of provinces, each with its rule, its document and its date."""
+        rules = read_rules()
+        found = bounds(rules, self.year, self.jurisdiction, self.facts)
+        for code in provinces:
+            there = bounds(rules, self.year, code, self.facts.model_copy(update={"province": code}))
+            found += [bound for bound in there if bound.jurisdiction == code]
+        return found
 
-    def limits(self) -> Limits:
-        """Limits that a supply must respect to pass the rules of the year."""
-        return limits(read_rules(), self.year, self.jurisdiction, self.facts)
+    def limits(self, province: str | None = None) -> Limits:
+        """Limits that a supply must respect to pass the rules of the year, those of its province among them."""
+        facts = self.facts.model_copy(update={"province": province})
+        return limits(read_rules(), self.year, province or self.jurisdiction, facts)
+
+
+def provinces_of(sites: xr.Dataset) -> list[str]:
+    """Codes of the provinces that sites lie in."""
+    codes = str(sites["province"].attrs.get("iso_3166_2", "")).split()
+    return [codes[index] for index in np.unique(sites["province"].to_numpy().astype(int)) if 0 <= index < len(codes)]
 
 
 def site_figures(sites: xr.Dataset) -> dict[str, Any]:
@@ -172,7 +185,7 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     names = np.array([each.rule.id for each in bindings])
     found = _summary(verdict, room, names, np.isfinite(figures["self_use_energy"]))
     added |= {name: xr.DataArray(values, dims=dims[:2]) for name, values in found.items()}
-    said = [f"The supply keeps {bound}." for bound in policy.bounds()] if policy.constrain else []
+    said = [f"The supply keeps {bound}." for bound in policy.bounds(provinces_of(sites))] if policy.constrain else []
     return with_warnings(sites.assign(added).assign_coords(policy_rule=names), said)
 
 

@@ -146,9 +146,9 @@ def test_limits_are_shown_before_anything_runs(tmp_path, capsys):
 
 def test_the_stricter_of_two_limits_counts():
     own = study(supply={"targets": (0.9,), "limits": {"self_use_share_min": 0.7}}, policy={"constrain": True})
-    assert own.bounded_supply.limits == Limits(self_use_share_min=0.7, own_share_min=0.3, export_share_max=0.0)
-    assert study(policy={}).bounded_supply is not None
-    assert study(policy={}).bounded_supply.limits == Limits()
+    assert own.bounded_supply().limits == Limits(self_use_share_min=0.7, own_share_min=0.3, export_share_max=0.0)
+    assert study(policy={}).bounded_supply() is not None
+    assert study(policy={}).bounded_supply().limits == Limits()
     assert Policy(scheme=None, constrain=True).limits().self_use_share_min == 0.6
 
 
@@ -175,3 +175,32 @@ def test_policy_is_read_from_a_study_and_mistakes_are_one_line(tmp_path):
     with pytest.raises(ValueError, match="expected the section policy"):
         study(criteria=(criterion,))
     assert study(criteria=(criterion,), policy={}).criteria == (criterion,)
+
+
+#: Two rows of cells on both sides of the border of Inner Mongolia and Ningxia.
+BORDER = {"bbox": (106.0, 38.9, 106.9, 39.5)}
+
+
+def test_rules_of_a_province_bound_its_own_sites_only():
+    """Inner Mongolia asks integration projects to use 90 % themselves; its neighbours don't."""
+    rules = {"year": 2026, "scheme": "source_grid_load_storage"}
+    supply = {"targets": (0.9,), "max_overbuild": 10.0}
+    free, kept = (
+        siting.run(study(region=BORDER, supply=supply, policy=rules | {"constrain": constrain}), scheduler="synchronous")
+        for constrain in (False, True)
+    )
+    codes = np.array(free.sites["province"].attrs["iso_3166_2"].split())[free.sites["province"].to_numpy()]
+    there = codes == "CN-NM"
+    assert 0 < there.sum() < codes.size
+    np.testing.assert_array_equal(kept.sites["site"], free.sites["site"])
+    used = (kept.sites["matched_share"] * kept.sites["load_energy"] / kept.sites["generation"]).sel(target=0.9)
+    before = (free.sites["matched_share"] * free.sites["load_energy"] / free.sites["generation"]).sel(target=0.9)
+    assert (before[there] < 0.9).all()
+    assert (used[there] >= 0.9 * (1 - 1e-6)).all()
+    assert (kept.sites["rule_verdict"].sel(policy_rule="nm_local_use")[there] == RESULTS.index("pass")).all()
+    assert (used[~there] < 0.9).all()
+    np.testing.assert_allclose(kept.sites["delivered_cost"][~there], free.sites["delivered_cost"][~there], rtol=2 * 1e-3)
+    assert any("self use share in CN-NM: at least 90 %" in said for said in kept.report["warnings"]), kept.report["warnings"]
+    assert {each["jurisdiction"] for each in kept.report["policy"]["limits"]} == {"CN", "CN-NM"}
+    one = int(kept.sites["site"][there][0])
+    np.testing.assert_array_equal(supply_site(kept.study, one, 0.9).site["pv_capacity"], kept.sites["pv_capacity"].sel(site=one))
