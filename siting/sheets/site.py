@@ -213,7 +213,11 @@ def _verdicts(data: dict[str, Any]) -> Section:
         )
         for rule in sorted(rules, key=lambda each: ("fail", "pass", "unknown").index(each["result"]))
     )
+    unsure = [rule for rule in rules if rule["result"] == "unknown"]
     notes = [f"{rule['title']}: {rule['why']}" for rule in rules if rule["result"] == "fail"]
+    notes += [f"Unknown: {rule['title']}: {rule['why']}" for rule in unsure if rule["value"] is not None]
+    if any(rule["value"] is None for rule in unsure):
+        notes.append("Where the value is unknown, the rule asks for what a place alone doesn't say: land under the plants, voltage, waste.")
     left = len(data["rules"][data["chosen_target"]]) - len(rules)
     notes.append(f"{left} more rules don't apply. The park is taken to use nothing but electricity.")
     title = f"Rules of {data['year']} at {float(data['chosen_target']):.0%} matched"
