@@ -212,6 +212,7 @@ def _label(binding: Binding) -> dict[str, Any]:
     return {
         "id": rule.id,
         "title": rule.title,
+        "title_local": rule.title_local or rule.title,
         "number": document.number,
         "article": rule.article,
         "jurisdiction": document.jurisdiction,

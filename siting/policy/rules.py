@@ -74,6 +74,7 @@ class Rule(Dated):
 
     id: Name = Field(description="name of the requirement, shared by its versions")
     title: Text = Field(description="requirement in words")
+    title_local: Text | None = Field(default=None, description="the same in the language of its jurisdiction")
     article: Text = Field(description="article or section of the document")
     measure: Name = Field(description="what is compared")
     comparison: Literal["at_least", "at_most"] = Field(description="which side of the threshold passes")
