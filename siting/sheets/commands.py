@@ -84,7 +84,11 @@ def claims(
 
     from siting.claims import check_claim, markdown_table, read_claims, try_claim
 
+    if json and markdown:
+        raise typer.BadParameter("expected --json or --markdown, found both")
     findings = [check_claim(claim) for claim in read_claims(file)]
+    if by_the_hour and all(each.claim.dispatch is None for each in findings):
+        raise typer.BadParameter("expected a claim with the section dispatch for --hours, found none")
     if by_the_hour:
         findings = [try_claim(each) for each in findings]
     if json:

@@ -254,7 +254,7 @@ def _threshold(rule: Mapping[str, Any]) -> str:
 
 def _caveats(row: pd.Series[Any]) -> Section:
     entry = catalog.entry("provinces")
-    own = (f"{row['notes']}.",) if row["notes"] else ()
+    own = (f"{row['notes'][:1].upper()}{row['notes'][1:]}.",) if row["notes"] else ()
     return Section("What to know", notes=(*own, *entry.known_weaknesses, f"Source: {entry.citation}"))
 
 

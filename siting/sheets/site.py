@@ -178,13 +178,13 @@ def _measured(load: dict[str, Any]) -> str:
 
 
 def _curve(data: dict[str, Any]) -> Section:
-    columns = ("matched by the hour", "CNY/kWh", "PV MW", "wind MW", "battery MW", "MWh", "curtailed", "from the grid", "peak MW")
+    columns = ("matched by the hour", "CNY/kWh", "PV MW", "wind MW", "battery MW", "battery MWh", "curtailed", "from the grid", "peak MW")
     rows = []
     for target, mix in data["targets"].items():
         rows.append(
             (
                 f"{float(target):.0%}",
-                number(mix["delivered_cost"], 3) or "out of reach",
+                number(mix["delivered_cost"], 3) or ("out of reach" if math.isnan(mix["pv_capacity"]) else "unknown"),
                 number(mix["pv_capacity"], 0),
                 number(mix["wind_capacity"], 0),
                 number(mix["battery_power"], 0),
@@ -194,9 +194,10 @@ def _curve(data: dict[str, Any]) -> Section:
                 number(mix["import_peak"], 0),
             )
         )
-    return Section(
-        "Cost curve", columns, tuple(rows), ("Delivered cost with what is drawn from the grid; plants stand in the cell itself.",)
-    )
+    notes = ["Delivered cost with what is drawn from the grid; plants stand in the cell itself."]
+    if any(row[1] == "unknown" for row in rows):
+        notes.append("Unknown: no price of grid power is embedded for this province; plants are sized without it.")
+    return Section("Cost curve", columns, tuple(rows), tuple(notes))
 
 
 def _verdicts(data: dict[str, Any]) -> Section:

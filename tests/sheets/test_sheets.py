@@ -227,6 +227,18 @@ def test_one_place_alone_is_no_study_of_distant_plants():
         rate_place(101.72, 36.5, Study(placement={"where": "radius"}))
 
 
+def test_cost_without_a_price_is_unknown_and_not_out_of_reach():
+    """Plants at Lhasa reach the target; Tibet has no published price or factor."""
+    study = place_assumptions(Load()).model_copy(update={"supply": Supply(targets=(0.9,))})
+    sheet = site_sheet(91.1, 29.65, study, 2026)
+    text = " ".join(sheet.text(200).split())
+    assert "90% unknown" in text
+    assert "out of reach" not in text
+    assert "no price of grid power is embedded for this province" in text
+    assert math.isnan(sheet.data["ledger"]["scope2_location"]["values"]["0.9"])
+    assert sheet.data["targets"]["0.9"]["pv_capacity"] > 0
+
+
 def test_place_where_nothing_may_stand_says_why():
     with pytest.raises(StudyError, match=r"too high|lakes|national park"):
         site_sheet(88.0, 34.0, place_assumptions(Load()), 2026, Facts())
