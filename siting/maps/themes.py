@@ -70,6 +70,7 @@ def themes(sites: xr.Dataset) -> list[Theme]:
         Theme("wind_full_load_hours", None, "cividis_r", "resource"),
         Theme("scope2_location", main, "cividis", "carbon"),
         Theme("carbon_free_share", main, "cividis_r", "carbon"),
+        Theme("feedin_carbon_free_share", None, "cividis_r", "carbon"),
         *(Theme(name, None, "cividis", "land") for name in ("slope", "distance_to_grid", "distance_to_road", "distance_to_rail")),
     ]
     return [theme for theme in offered if theme.variable in sites]

@@ -105,7 +105,9 @@ def test_hours_are_shown_and_drawn_by_month():
     assert ((table >= 0) & (table <= 1)).all()
     assert table[:, 12:15].mean() > table[:, 0:3].mean()
     assert sheet.html().count("<title>month") == 288
-    assert "modelled, not measured" in sheet.text()
+    assert 0.04 <= sheet.data["carbon_free_share_error"] < 0.15
+    error = f"{100 * sheet.data['carbon_free_share_error']:.0f} points of standard error"
+    assert f"modelled, not measured: {error} in the mean hour" in " ".join(sheet.text().split())
 
 
 def test_place_has_the_numbers_of_a_run(xining):
