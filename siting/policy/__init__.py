@@ -88,18 +88,20 @@ def provinces_of(sites: xr.Dataset) -> list[str]:
 def site_figures(sites: xr.Dataset) -> dict[str, Any]:
     """Figures of the rules from the variables of the supply, (site, target); what supply doesn't know is NaN.
 
-    The own power is directly supplied and renewable, without hydro. The park is taken to use nothing but electricity.
+    The own power is directly supplied and renewable, without hydro; certificates that the ledger counts are renewable, too. The park is
+    taken to use nothing but electricity.
     """
     load = served_energy(sites) + 0.0 * sites["matched_share"]
     own = sites["matched_share"] * load
+    green = sites["market_matched_share"] * load if "market_matched_share" in sites else own
     figures: dict[str, Any] = dict.fromkeys(ProjectFigures.model_fields, np.nan)
-    figures |= dict.fromkeys(("self_use_energy", "direct_green_energy", "renewable_energy", "nonhydro_renewable_energy"), own)
+    figures |= dict.fromkeys(("self_use_energy", "direct_green_energy", "nonhydro_renewable_energy"), own) | {"renewable_energy": green}
     figures |= {name: sites[name] for name in ("exported_energy", "curtailed_energy", "storage_loss")}
     figures |= {name: sites[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")}
-    figures |= {"load_energy": load, "energy_tce": load * ELECTRICITY_TCE_PER_MWH, "clean_energy_tce": own * ELECTRICITY_TCE_PER_MWH}
+    figures |= {"load_energy": load, "energy_tce": load * ELECTRICITY_TCE_PER_MWH, "clean_energy_tce": green * ELECTRICITY_TCE_PER_MWH}
     if "precipitation_monthly" in sites:
         figures["annual_precipitation"] = sites["precipitation_monthly"].sum("month", skipna=False) + 0.0 * load
-    return figures | {"emissions_t": sites["import_energy"] * NON_GREEN_FACTOR}
+    return figures | {"emissions_t": (load - green) * NON_GREEN_FACTOR}
 
 
 def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:

@@ -204,3 +204,17 @@ def test_rules_of_a_province_bound_its_own_sites_only():
     assert {each["jurisdiction"] for each in kept.report["policy"]["limits"]} == {"CN", "CN-NM"}
     one = int(kept.sites["site"][there][0])
     np.testing.assert_array_equal(supply_site(kept.study, one, 0.9).site["pv_capacity"], kept.sites["pv_capacity"].sel(site=one))
+
+
+def test_certificates_that_are_retired_count_for_parks_and_weights_but_not_as_direct_supply(held):
+    """With certificates for the tenth that is drawn, a park of 90 % keeps 0.2 t/tce; direct supply stays at 90 %."""
+    kind = {"technology": "wind", "province": "CN-QH", "generated": "2022-06", "retired": "2022-12"}
+    bought = {"certificates": ({"serial": "A", "energy_mwh": 1e6, **kind},)}
+    covered = siting.run(study(policy={"year": 2030, "zero_carbon_park": True}, accounting=bought)).sites.sel(target=0.9)
+    alone = held.sites.sel(target=0.9)
+    for rule, before in (("zero_carbon_park_carbon", "fail"), ("zero_carbon_park_clean", "pass")):
+        assert (alone["rule_verdict"].sel(policy_rule=rule) == RESULTS.index(before)).all()
+        assert (covered["rule_verdict"].sel(policy_rule=rule) == RESULTS.index("pass")).all()
+    np.testing.assert_allclose(covered["rule_margin"].sel(policy_rule="zero_carbon_park_carbon"), 0.2, atol=1e-9)
+    for rule in ("direct_connection_own_share", "direct_connection_self_use"):
+        np.testing.assert_array_equal(covered["rule_margin"].sel(policy_rule=rule), alone["rule_margin"].sel(policy_rule=rule))
