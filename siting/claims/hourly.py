@@ -94,8 +94,8 @@ def try_claim(finding: Finding) -> Finding:
 _AT_ANY_COST = 1e4
 
 _ASSUMED = (
-    "the hours are synthetic (long-run levels are real, no hour was measured) and known ahead; the yields are those of new turbines and "
-    "modules after usual losses; the synthesis never stops and ramps freely; electrolyser and tank are sized here, at the costs of the "
+    "the hours are one synthetic year (long-run levels are real, no hour was measured), known ahead; the yields are those of new turbines "
+    "and modules after usual losses; the synthesis never stops and ramps freely; electrolyser and tank are sized here, at the costs of the "
     "cost book"
 )
 

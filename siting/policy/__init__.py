@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -187,8 +187,19 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     names = np.array([each.rule.id for each in bindings])
     found = _summary(verdict, room, names, np.isfinite(figures["self_use_energy"]))
     added |= {name: xr.DataArray(values, dims=dims[:2]) for name, values in found.items()}
-    said = [f"The supply keeps {bound}." for bound in policy.bounds(provinces_of(sites))] if policy.constrain else []
+    said = _kept_and_not(sites, policy, bindings, verdict) if policy.constrain else []
     return with_warnings(sites.assign(added).assign_coords(policy_rule=names), said)
+
+
+def _kept_and_not(sites: xr.Dataset, policy: Policy, bindings: Collection[Binding], verdict: NDArray[np.int8]) -> list[str]:
+    """Which rules bound the supply, and which fail somewhere because no size is bound by them."""
+    said = [f"The supply keeps {bound}." for bound in policy.bounds(provinces_of(sites))]
+    failed = (verdict == RESULTS.index("fail")).any(axis=(0, 1))
+    loose = [each for each, fails in zip(bindings, failed, strict=True) if fails and MEASURES[each.rule.measure].limit is None]
+    if loose:
+        named = "; ".join(f"{each.rule.title} ({each.document.number})" for each in loose)
+        said.append(f"Judged, but no bound of the sizes, and failed at some site or target: {named}.")
+    return said
 
 
 def _relative(room: Floats, threshold: Floats) -> Floats:

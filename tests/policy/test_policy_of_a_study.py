@@ -122,6 +122,16 @@ def test_stakeholders_see_which_rule_sets_which_limit_and_since_when(bounded):
     assert "since 2030-01-01" in said
 
 
+def test_stakeholders_see_what_no_size_is_bound_by(bounded):
+    """A park of 90 % fails its carbon although the supply keeps all shares."""
+    rules = {"year": 2030, "zero_carbon_park": True, "constrain": True}
+    said = siting.run(study(supply={"targets": (0.9,)}, policy=rules)).report["warnings"]
+    loose = next(each for each in said if each.startswith("Judged, but no bound of the sizes"))
+    assert "CO2 per unit of energy" in loose
+    assert "Self-use" not in loose
+    assert not [each for each in bounded.report["warnings"] if each.startswith("Judged")]
+
+
 @pytest.mark.parametrize(("year", "own", "since"), [(2026, 0.3, "2025-05-21"), (2029, 0.3, "2025-05-21"), (2030, 0.35, "2030-01-01")])
 def test_bounds_follow_the_date(year, own, since):
     policy = Policy(year=year, constrain=True, spot_market=True)
