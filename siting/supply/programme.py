@@ -199,7 +199,7 @@ def solve(problem: Problem, battery: Battery) -> Solution:
     if result.status != 0:
         raise ResourceError(f"Expected an optimum of the linear programme, found: {result.message.strip()}; check prices and limits.")
     price = -float(result.ineqlin.marginals[right.size])
-    found = {name: result.x[part] for name, part in columns.place.items()}
+    found = {name: result.x[part] + 0.0 for name, part in columns.place.items()}  # no negative zeros
     capacities = np.array([found[name][0] if name in found else 0.0 for name in CAPACITIES])
     return Solution(float(result.fun), capacities, *_flows(problem, found, price))
 
