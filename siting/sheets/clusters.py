@@ -213,5 +213,5 @@ def _row(record: dict[str, Any]) -> tuple[str, ...]:
         number(carbon["scope2_location"]["values"][target], 3) or "unknown",
         number(carbon["scope2_market"]["values"][target], 3) or "unknown",
         number(found["score"], 2),
-        "yes" if record["status"] == "evaluated" else record["status"],
+        "not screened" if "grid" in record else "yes" if record["status"] == "evaluated" else record["status"],
     )
