@@ -134,7 +134,7 @@ def validate(study: StudyFile) -> None:
 
     checked = read_study(study)
     typer.echo(f"{checked.title}: a valid study, sha256 {checked.sha256[:12]}")
-    for bound in checked.policy.bounds() if checked.policy and checked.policy.constrain else ():
+    for bound in checked.policy.bounds(checked.region.codes) if checked.policy and checked.policy.constrain else ():
         typer.echo(f"limit of the supply: {bound}")
 
 

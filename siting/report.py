@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from siting.policy import site_verdicts
+from siting.policy import provinces_of, site_verdicts
 from siting.policy.verdicts import RESULTS
 from siting.scoring import target_index
 
@@ -69,7 +69,7 @@ def policy_summary(sites: xr.Dataset, policy: Policy) -> dict[str, Any]:
     target = float(sites["target"][target_index(sites, None)])
     return {
         "study": policy.model_dump(mode="json"),
-        "limits": [bound._asdict() for bound in policy.bounds()] if policy.constrain else [],
+        "limits": [bound._asdict() for bound in policy.bounds(provinces_of(sites))] if policy.constrain else [],
         "rules": rules,
         "leading": [vars(each) for each in site_verdicts(best, target, policy)] if best.sizes["site"] else [],
     }

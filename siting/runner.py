@@ -84,10 +84,30 @@ def evaluate(block: xr.Dataset, study: Study, cells: xr.Dataset | None = None) -
         The block's site table with the supply variables, without a time dimension.
     """
     if cells is None:
-        return supply.match_supply(hourly_yields(block, study), study.load, study.bounded_supply, study.finance)
+        return _match(hourly_yields(block, study), study)
     hours = hourly_yields(cells, study).drop_vars(HOURLY)
-    own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
-    return supply.match_supply(own, study.load, study.bounded_supply, study.finance, hours)
+    return _match(hours.isel(site=placement.rows_of(hours, block["site"].to_numpy())), study, hours)
+
+
+def _match(sites: xr.Dataset, study: Study, cells: xr.Dataset | None = None) -> xr.Dataset:
+    """Supply of sites, each within the limits of the rules of its province."""
+    import numpy as np
+    import xarray as xr
+
+    index = sites["province"].to_numpy().astype(int)
+    codes = [*str(sites["province"].attrs.get("iso_3166_2", "")).split(), None]
+    groups: dict[supply.Supply, list[int]] = {}
+    for number in np.unique(index):
+        groups.setdefault(study.bounded_supply(codes[number]), []).append(number)
+    if len(groups) == 1:
+        return supply.match_supply(sites, study.load, next(iter(groups)), study.finance, cells)
+    rows = [np.flatnonzero(np.isin(index, numbers)) for numbers in groups.values()]
+    parts = [
+        supply.match_supply(sites.isel(site=some), study.load, bounded, study.finance, cells)
+        for bounded, some in zip(groups, rows, strict=True)
+    ]
+    joined = xr.concat(parts, "site", data_vars="minimal", coords="minimal", compat="override", combine_attrs="override")
+    return joined.isel(site=np.argsort(np.concatenate(rows)))
 
 
 def first_pass(block: xr.Dataset, study: Study) -> xr.Dataset:

@@ -14,7 +14,7 @@ import numpy as np
 from siting import exports, land, layers, runner
 from siting.grid import cell_numbers
 from siting.maps import dispatch_charts
-from siting.policy import Policy, site_verdicts
+from siting.policy import Policy, provinces_of, site_verdicts
 from siting.scoring import explain_status, target_index
 from siting.supply import match_supply, placement, site_hours
 from siting.supply.distant import PLACED
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from siting.study import Study
+    from siting.supply import Supply
 
 #: Names of the files of one site.
 OUTPUTS = ("dispatch.csv", "costs.csv", "week.png", "year.png", "costs.png", "supply.json")
@@ -93,10 +94,15 @@ def supply_site(study: Study, number: int, target: float | None = None, folder: 
     cells = _cells_around(block, candidates, study)
     hours = runner.hourly_yields(cells, study).load()
     own = hours.isel(site=placement.rows_of(hours, block["site"].to_numpy()))
-    rated = runner.rate(match_supply(own, study.load, study.bounded_supply, study.finance, hours), study).isel(site=0)
+    rated = runner.rate(match_supply(own, study.load, _bounded(own, study), study.finance, hours), study).isel(site=0)
     chosen = float(rated["target"][target_index(rated, None)]) if target is None else target
     _check_ranked(rated, number, chosen)
     return SiteSupply(study, rated, chosen, _flows(own, hours, rated.sel(target=chosen), study))
+
+
+def _bounded(own: xr.Dataset, study: Study) -> Supply:
+    """Supply within the limits of the rules where the site lies."""
+    return study.bounded_supply(next(iter(provinces_of(own)), None))
 
 
 def _cells_around(block: xr.Dataset, candidates: xr.Dataset, study: Study) -> xr.Dataset:
@@ -143,7 +149,7 @@ def _flows(own: xr.Dataset, hours: xr.Dataset, chosen: xr.Dataset, study: Study)
     import pandas as pd
 
     time = pd.DatetimeIndex(hours["time"].to_numpy(), name="time_utc")
-    flows = site_hours(own, chosen, hours, study.load, study.bounded_supply, study.finance)
+    flows = site_hours(own, chosen, hours, study.load, _bounded(own, study), study.finance)
     plants = {plant: flows.pop(plant) for plant in ("pv", "wind")}
     flows["state_of_charge"] = flows["state_of_charge"] + study.supply.storage.minimum_state_of_charge * float(chosen["battery_energy"])
     return pd.DataFrame({"load": flows.pop("load"), **plants, **flows}, index=time)

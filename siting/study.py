@@ -126,12 +126,11 @@ class Study(Parameters):
         _check_target(zoning.target, "zoning.target", info)
         return zoning
 
-    @property
-    def bounded_supply(self) -> Supply:
-        """The supply with the stricter of its own limits and of those of the rules, if the policy constrains it."""
+    def bounded_supply(self, province: str | None = None) -> Supply:
+        """The supply with the stricter of its own limits and of those of the rules there, if the policy constrains it."""
         if self.policy is None or not self.policy.constrain:
             return self.supply
-        return self.supply.model_copy(update={"limits": self.supply.limits.stricter(self.policy.limits())})
+        return self.supply.model_copy(update={"limits": self.supply.limits.stricter(self.policy.limits(province))})
 
     @property
     def sha256(self) -> str:

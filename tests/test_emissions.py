@@ -166,9 +166,11 @@ def test_a_whole_pv_chain_by_place():
 def test_every_figure_says_method_year_and_factor():
     result = add_emissions(sites(), Accounting(matching="hourly", unmatched="fossil"))
     for name in STEPS["add_emissions"].adds:
-        assert {"method", "year", "factor"} <= set(result[name].attrs)
+        assert {"method", "year", "factor", "method_zh", "factor_zh"} <= set(result[name].attrs)
     assert "hourly matching" in result["scope2_market"].attrs["method"]
     assert "0.8325" in result["scope2_market"].attrs["factor"]
+    assert result["scope2_market"].attrs["method_zh"].startswith("基于市场，按小时匹配")
+    assert "0.8325" in result["scope2_market"].attrs["factor_zh"]
     assert result["scope2_location_hourly"].isnull().all()
 
 

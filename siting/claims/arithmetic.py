@@ -115,11 +115,11 @@ class Interval:
     def show(self, unit: str) -> str:
         """Both ends, or the one number, in a unit, in four digits at most."""
         low, high = self.to(unit, "a figure").ends
-        shown = _digits(low) if math.isclose(low, high, rel_tol=1e-9) else f"{_digits(low)} to {_digits(high)}"
+        shown = digits(low) if math.isclose(low, high, rel_tol=1e-9) else f"{digits(low)} to {digits(high)}"
         return shown if unit in ("1", "dimensionless") else f"{shown} {unit}"
 
 
-def _digits(value: float) -> str:
+def digits(value: float) -> str:
     """Four significant digits, all of those before the point."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"

@@ -124,6 +124,33 @@ class Intensity(Parameters):
     cases: tuple[BoundedCase, ...] = Field(min_length=1, description="ratios to look at")
 
 
+class PlantCase(Parameters):
+    """Plants as they may have been meant."""
+
+    label: Text = Field(description="what this reading assumes")
+    wind: Terms = Field(description="wind power, a sum of products")
+    pv: Terms = Field(description="PV power, a sum of products")
+    wind_hours: Name | None = Field(default=None, description="full-load hours that the modelled ones of the wind are brought to")
+    worth: Name | None = Field(
+        default=None, description="what hydrogen is worth, up to which electrolyser and tank grow; without it they grow as far as it helps"
+    )
+
+
+class Dispatch(Parameters):
+    """The claimed product is made from hydrogen off the grid, hour by hour; ranges of figures count at their middle."""
+
+    longitude: float = Field(ge=-180, le=180, description="where the plants stand [degree]")
+    latitude: float = Field(ge=-90, le=90, description="where the plants stand [degree]")
+    battery_power: Terms = Field(description="power of the battery, a sum of products")
+    battery_energy: Terms = Field(description="energy of the battery, a sum of products")
+    specific: Name = Field(description="electricity per product, in all")
+    synthesis: Name = Field(description="the part of it that the synthesis takes")
+    hydrogen: Name = Field(description="hydrogen per product")
+    minimum: Name = Field(description="smallest rate of the synthesis, a share of the largest")
+    full_load: Name = Field(description="hours at the largest rate that make the claimed product")
+    cases: tuple[PlantCase, ...] = Field(min_length=1, description="readings of the plants")
+
+
 class Claim(Parameters):
     """A statement that can be checked."""
 
@@ -138,6 +165,7 @@ class Claim(Parameters):
     said: Said = Field(description="the claimed value")
     figures: Mapping[Name, Figure] = Field(min_length=1, description="figures by name")
     calculation: Annotated[Ratio | Attribution | EnergyBalance | Intensity, Field(discriminator="kind")]
+    dispatch: Dispatch | None = Field(default=None, description="how to try it hour by hour, beside the calculation")
     lesson: Text | None = Field(default=None, description="what to read out of it")
 
     @field_validator("figures")
@@ -152,7 +180,7 @@ class Claim(Parameters):
         if self.unit == "%" and not 0 <= self.said.value <= 100:
             raise ValueError(f"expected a share of 0 to 100 %, found {self.said.value:g}; a share above 1 is no share")
         known = {*self.figures, SAID}
-        for name in _names(self.calculation):
+        for name in (*_names(self.calculation), *(_tried_names(self.dispatch) if self.dispatch else ())):
             if name not in known:
                 raise ValueError(f"expected figures among {', '.join(sorted(known))}, found {name!r} in the calculation; add it to figures")
         return self
@@ -165,6 +193,14 @@ def _names(calculation: Ratio | Attribution | EnergyBalance | Intensity) -> list
     if isinstance(calculation, EnergyBalance):
         return [calculation.specific, *(name for product in calculation.supply for name in product)]
     return [name for case in calculation.cases for terms in (case.over, case.under or ()) for product in terms for name in product]
+
+
+def _tried_names(dispatch: Dispatch) -> list[str]:
+    """Figures that the hours refer to."""
+    terms = [dispatch.battery_power, dispatch.battery_energy, *(each for case in dispatch.cases for each in (case.wind, case.pv))]
+    names = [name for each in terms for product in each for name in product]
+    names += [name for case in dispatch.cases for name in (case.wind_hours, case.worth) if name]
+    return [*names, *(getattr(dispatch, each) for each in ("specific", "synthesis", "hydrogen", "minimum", "full_load"))]
 
 
 def read_claims(path: str | Path | None = None) -> list[Claim]:

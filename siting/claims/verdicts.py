@@ -64,9 +64,15 @@ def agrees(claim: Claim, amount: Interval) -> bool:
     return {"equal": reaches and stays, "above": reaches, "below": stays}[said.relation]
 
 
-def _said(claim: Claim) -> str:
+def said(claim: Claim) -> str:
+    """What was said, with its unit."""
     sign = {"equal": "", "above": "over ", "below": "under "}[claim.said.relation]
     return f"{sign}{claim.said.value:g} {claim.unit}"
+
+
+def equation(written: str, result: str) -> str:
+    """A calculation and its result; a figure that is its own result stands once."""
+    return written if written.endswith(f" {result}") and "×" not in written else f"{written} = {result}"
 
 
 def _case(case: Case, figures: dict[str, Known]) -> tuple[Interval, str]:
@@ -88,8 +94,8 @@ def _ratio(claim: Claim, calculation: Ratio, figures: dict[str, Known]) -> Findi
     for case in calculation.cases:
         amount, written = _case(case, figures)
         fits = agrees(claim, amount)
-        mark = "" if case.role == "context" else f": {'agrees' if fits else 'disagrees'} with {_said(claim)}"
-        steps.append(f"{case.label}: {written} = {amount.show(claim.unit)}{mark}")
+        mark = "" if case.role == "context" else f": {'agrees' if fits else 'disagrees'} with {said(claim)}"
+        steps.append(f"{case.label}: {equation(written, amount.show(claim.unit))}{mark}")
         if case.role != "context":
             (held if fits else failed).append(case)
     verdict: Outcome
@@ -136,8 +142,8 @@ def _energy_balance(claim: Claim, calculation: EnergyBalance, figures: dict[str,
     need = figures[SAID].amount * specific.amount
     cover, product = (supply / need).to("%", "the share of the need"), supply / specific.amount
     steps = (
-        f"energy at hand: {written} = {supply.show('GWh')}",
-        f"needed for {_said(claim)}: {_said(claim)} × {specific} = {need.show('GWh')}",
+        f"energy at hand: {equation(written, supply.show('GWh'))}",
+        f"needed for {said(claim)}: {said(claim)} × {specific} = {need.show('GWh')}",
         f"covered: {supply.show('GWh')} / {need.show('GWh')} = {cover.show('%')}",
         f"possible product: {supply.show('GWh')} / {specific} = {product.show(claim.unit)}",
     )
@@ -167,7 +173,7 @@ def markdown_table(findings: list[Finding]) -> str:
         claim = finding.claim
         cells = (
             f"{claim.statement} ({claim.source})",
-            f"{_said(claim)}, {claim.place} {claim.year}",
+            f"{said(claim)}, {claim.place} {claim.year}",
             f"**{finding.verdict}**",
             f"{finding.summary}{f'. {claim.lesson}' if claim.lesson else ''}",
             "<br>".join(finding.steps),

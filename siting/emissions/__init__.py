@@ -180,25 +180,49 @@ def _certified_by_month(sites: xr.Dataset, accounting: Accounting) -> Floats:
 
 
 def _stated(sites: xr.Dataset, accounting: Accounting) -> xr.Dataset:
-    """Dataset whose figures say their method, year and factor."""
-    year, market = accounting.year, f"market-based, {accounting.matching} matching within {accounting.boundary}"
-    place = "regional grid" if accounting.boundary == "regional_grid" else "province"
-    residual = f"{accounting.unmatched}, of the {place}" if accounting.unmatched == "average" else (
-        f"{accounting.unmatched}, national, {NATIONAL[year][accounting.unmatched]} kg/kWh"
-    )  # fmt: skip
-    annual = "consumption-side factor of the province, annual"
+    """Dataset whose figures say their method, year and factor, in English and Chinese."""
+    year, market, residual = accounting.year, _market_words(accounting), _unmatched_words(accounting)
+    annual = ("consumption-side factor of the province, annual", "省级消费侧年度排放因子")
+    each_hour = "modelled, not measured"
     said = {
-        "scope2_location": ("location-based, exports not netted", annual),
-        "scope2_location_hourly": ("location-based by the hour, modelled, not measured", "factor of each hour"),
+        "scope2_location": (("location-based, exports not netted", "基于位置，外送电量不抵扣"), annual),
+        "scope2_location_hourly": (
+            (f"location-based by the hour, {each_hour}", "逐时的基于位置，模型估算，非实测"),
+            ("factor of each hour", "逐时排放因子"),
+        ),
         "scope2_market": (market, residual),
-        "market_matched_share": (market, "own supply, kept certificates, bought certificates"),
-        "carbon_free_share": ("own supply in its hour, imports at the annual generation share", "carbon-free share of generation"),
-        "cfe_total": ("24/7 carbon-free energy, total, modelled, not measured", "carbon-free share of each hour"),
-        "avoided_emissions": ("consequential, apart from every inventory", annual),
+        "market_matched_share": (market, ("own supply, kept certificates, bought certificates", "自有供电、自留绿证、外购绿证")),
+        "carbon_free_share": (
+            ("own supply in its hour, imports at the annual generation share", "自有供电按小时计，下网电量按年度发电占比计"),
+            ("carbon-free share of generation", "发电的无碳占比"),
+        ),
+        "cfe_total": (
+            (f"24/7 carbon-free energy, total, {each_hour}", "24/7 无碳电力总分，模型估算，非实测"),
+            ("carbon-free share of each hour", "逐时无碳占比"),
+        ),
+        "avoided_emissions": (("consequential, apart from every inventory", "后果性核算，不计入任何清单"), annual),
     }
     for name, (method, factor) in said.items():
-        sites[name].attrs.update({"method": method, "year": year, "factor": factor})
+        words = {"method": method[0], "factor": factor[0], "method_zh": method[1], "factor_zh": factor[1]}
+        sites[name].attrs.update(words | {"year": year})
     return sites
+
+
+def _market_words(accounting: Accounting) -> tuple[str, str]:
+    """How claims are matched."""
+    period = {"annual": "按年", "monthly": "按月", "hourly": "按小时"}[accounting.matching]
+    reach = {"site": "场址", "province": "本省", "regional_grid": "区域电网", "country": "全国"}[accounting.boundary]
+    return f"market-based, {accounting.matching} matching within {accounting.boundary}", f"基于市场，{period}匹配，范围：{reach}"
+
+
+def _unmatched_words(accounting: Accounting) -> tuple[str, str]:
+    """Which factor counts for what no claim covers."""
+    if accounting.unmatched == "average":
+        place = ("regional grid", "区域电网") if accounting.boundary == "regional_grid" else ("province", "本省")
+        return f"average, of the {place[0]}", f"平均因子，{place[1]}"
+    value = NATIONAL[accounting.year][accounting.unmatched]
+    kind = {"residual": "剩余组合因子", "fossil": "化石能源因子"}[accounting.unmatched]
+    return f"{accounting.unmatched}, national, {value} kg/kWh", f"{kind}，全国，{value} kg/kWh"
 
 
 __all__ = ["Accounting", "Certificate", "add_emissions", "carbon_free_share", "location_based", "market_based", "unmatched_factor"]

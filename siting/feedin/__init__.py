@@ -142,7 +142,8 @@ def add_feedin(sites: xr.Dataset, feedin: Feedin) -> xr.Dataset:
     for name, place in annual.items():
         added[f"feedin_{name}"] = ("site", np.where(index >= 0, hours[place][index], np.nan))
     added["feedin_share_error"] = ("site", np.full(sites.sizes["site"], feedin.share_error if not feedin.path else np.nan))
-    return _with_sources(with_warnings(sites.assign(added), _warnings(feedin)), feedin)
+    served = sites.assign(added)
+    return _with_sources(with_warnings(served, _warnings(feedin)), feedin) if (index >= 0).any() else served
 
 
 @lru_cache(maxsize=8)

@@ -126,10 +126,17 @@ def _best(sites: xr.Dataset, top: int) -> list[int]:
     return [int(number) for number in sites["site"].values[order]]
 
 
-def _methods(sites: xr.Dataset) -> dict[str, str]:
-    """How both Scope 2 figures were counted: method, year and factor."""
+def _methods(sites: xr.Dataset) -> dict[str, dict[str, str]]:
+    """How both Scope 2 figures were counted, in both languages: method, year and factor."""
     said = {name: sites[name].attrs for name in ("scope2_location", "scope2_market") if name in sites}
-    return {name: f"{a['method']}; {a['year']}; {a['factor']}" for name, a in said.items() if {"method", "year", "factor"} <= a.keys()}
+    told = {name: a for name, a in said.items() if {"method", "year", "factor"} <= a.keys()}
+    return {
+        name: {
+            "en": f"{a['method']}; {a['year']}; {a['factor']}",
+            "zh": f"{a.get('method_zh', a['method'])}；{a['year']}；{a.get('factor_zh', a['factor'])}",
+        }
+        for name, a in told.items()
+    }
 
 
 def _flags(sites: xr.Dataset) -> list[dict[str, Any]]:

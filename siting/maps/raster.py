@@ -103,10 +103,21 @@ def crs_of(layers: xr.Dataset) -> str:
 
 
 def transform_of(layers: xr.Dataset) -> Affine:
-    """Affine transform of the analysis grid, from its cell centres."""
+    """Affine transform of the analysis grid, from its cell centres; from its ``spatial_ref`` where it is one cell.
+
+    Raises
+    ------
+    AlignmentError
+        If it is one cell of unknown size.
+    """
     from affine import Affine
 
     x, y = layers["x"].values, layers["y"].values
+    if x.size == y.size == 1:
+        stated = layers["spatial_ref"].attrs.get("GeoTransform")
+        if stated is None:
+            raise AlignmentError("Expected a GeoTransform in spatial_ref of a single cell, found none; take the layers of open_layers.")
+        return Affine.from_gdal(*map(float, str(stated).split()))
     dx = float(x[1] - x[0]) if x.size > 1 else abs(float(y[1] - y[0]))
     dy = float(y[1] - y[0]) if y.size > 1 else -dx
     return Affine(dx, 0, float(x[0]) - dx / 2, 0, dy, float(y[0]) - dy / 2)

@@ -70,6 +70,7 @@ def themes(sites: xr.Dataset) -> list[Theme]:
         Theme("wind_full_load_hours", None, "cividis_r", "resource"),
         Theme("scope2_location", main, "cividis", "carbon"),
         Theme("carbon_free_share", main, "cividis_r", "carbon"),
+        Theme("feedin_carbon_free_share", None, "cividis_r", "carbon"),
         *(Theme(name, None, "cividis", "land") for name in ("slope", "distance_to_grid", "distance_to_road", "distance_to_rail")),
     ]
     return [theme for theme in offered if theme.variable in sites]
@@ -109,7 +110,8 @@ def picture(theme: Theme, values: Floats, frame: Frame) -> dict[str, Any]:
     variable = describe(theme.variable)
     known = values[np.isfinite(values)]
     low, high = (float(end) for end in np.percentile(known, ENDS)) if known.size else (0.0, 1.0)
-    high = high if high > low else low + max(abs(low), 1.0) * 1e-6
+    if high - low <= 1e-6 * max(abs(low), abs(high)):  # one value: a scale around it that can be read
+        low, high = low - 0.05 * (abs(low) or 1.0), high + 0.05 * (abs(high) or 1.0)
     shades = np.clip((values - low) / (high - low) * SHADES, 0, SHADES - 1)
     index = np.where(np.isfinite(values), np.nan_to_num(shades) + 2, 1).astype(np.uint8)
     colours = _shades(theme.colours)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +55,8 @@ class Policy(Parameters):
     sector: str | None = Field(None, description="Industry, such as data_centre; none is unknown.")
     spot_market: bool | None = Field(None, description="The spot market runs continuously; none is unknown, and the stricter cap counts.")
     constrain: bool = Field(
-        False, description="Size the supply so that it keeps the shares that these rules demand, beside the study's own limits."
+        False,
+        description="Size the supply so that it keeps the shares that the rules of country and province demand, beside the study's own.",
     )
 
     @property
@@ -63,30 +64,44 @@ class Policy(Parameters):
         """What of it decides which rules apply."""
         return Facts(**self.model_dump(exclude={"year", "jurisdiction", "constrain"}))
 
-    def bounds(self) -> list[Bound]:
-        """Bounds of the supply by the rules of the year, each with its rule, its document and its date."""
-        return bounds(read_rules(), self.year, self.jurisdiction, self.facts)
+    def bounds(self, provinces: Iterable[str] = ()) -> list[Bound]:
+        """Bounds of the supply by the rules of the country and of provinces, each with its rule, its document and its date."""
+        rules = read_rules()
+        found = bounds(rules, self.year, self.jurisdiction, self.facts)
+        for code in provinces:
+            there = bounds(rules, self.year, code, self.facts.model_copy(update={"province": code}))
+            found += [bound for bound in there if bound.jurisdiction == code]
+        return found
 
-    def limits(self) -> Limits:
-        """Limits that a supply must respect to pass the rules of the year."""
-        return limits(read_rules(), self.year, self.jurisdiction, self.facts)
+    def limits(self, province: str | None = None) -> Limits:
+        """Limits that a supply must respect to pass the rules of the year, those of its province among them."""
+        facts = self.facts.model_copy(update={"province": province})
+        return limits(read_rules(), self.year, province or self.jurisdiction, facts)
+
+
+def provinces_of(sites: xr.Dataset) -> list[str]:
+    """Codes of the provinces that sites lie in."""
+    codes = str(sites["province"].attrs.get("iso_3166_2", "")).split()
+    return [codes[index] for index in np.unique(sites["province"].to_numpy().astype(int)) if 0 <= index < len(codes)]
 
 
 def site_figures(sites: xr.Dataset) -> dict[str, Any]:
     """Figures of the rules from the variables of the supply, (site, target); what supply doesn't know is NaN.
 
-    The own power is directly supplied and renewable, without hydro. The park is taken to use nothing but electricity.
+    The own power is directly supplied and renewable, without hydro; certificates that the ledger counts are renewable, too. The park is
+    taken to use nothing but electricity.
     """
     load = served_energy(sites) + 0.0 * sites["matched_share"]
     own = sites["matched_share"] * load
+    green = sites["market_matched_share"] * load if "market_matched_share" in sites else own
     figures: dict[str, Any] = dict.fromkeys(ProjectFigures.model_fields, np.nan)
-    figures |= dict.fromkeys(("self_use_energy", "direct_green_energy", "renewable_energy", "nonhydro_renewable_energy"), own)
+    figures |= dict.fromkeys(("self_use_energy", "direct_green_energy", "nonhydro_renewable_energy"), own) | {"renewable_energy": green}
     figures |= {name: sites[name] for name in ("exported_energy", "curtailed_energy", "storage_loss")}
     figures |= {name: sites[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")}
-    figures |= {"load_energy": load, "energy_tce": load * ELECTRICITY_TCE_PER_MWH, "clean_energy_tce": own * ELECTRICITY_TCE_PER_MWH}
+    figures |= {"load_energy": load, "energy_tce": load * ELECTRICITY_TCE_PER_MWH, "clean_energy_tce": green * ELECTRICITY_TCE_PER_MWH}
     if "precipitation_monthly" in sites:
         figures["annual_precipitation"] = sites["precipitation_monthly"].sum("month", skipna=False) + 0.0 * load
-    return figures | {"emissions_t": sites["import_energy"] * NON_GREEN_FACTOR}
+    return figures | {"emissions_t": (load - green) * NON_GREEN_FACTOR}
 
 
 def project_figures(site: xr.Dataset, target: float) -> ProjectFigures:
@@ -172,8 +187,19 @@ def add_policy(sites: xr.Dataset, policy: Policy) -> xr.Dataset:
     names = np.array([each.rule.id for each in bindings])
     found = _summary(verdict, room, names, np.isfinite(figures["self_use_energy"]))
     added |= {name: xr.DataArray(values, dims=dims[:2]) for name, values in found.items()}
-    said = [f"The supply keeps {bound}." for bound in policy.bounds()] if policy.constrain else []
+    said = _kept_and_not(sites, policy, bindings, verdict) if policy.constrain else []
     return with_warnings(sites.assign(added).assign_coords(policy_rule=names), said)
+
+
+def _kept_and_not(sites: xr.Dataset, policy: Policy, bindings: Collection[Binding], verdict: NDArray[np.int8]) -> list[str]:
+    """Which rules bound the supply, and which fail somewhere because no size is bound by them."""
+    said = [f"The supply keeps {bound}." for bound in policy.bounds(provinces_of(sites))]
+    failed = (verdict == RESULTS.index("fail")).any(axis=(0, 1))
+    loose = [each for each, fails in zip(bindings, failed, strict=True) if fails and MEASURES[each.rule.measure].limit is None]
+    if loose:
+        named = "; ".join(f"{each.rule.title} ({each.document.number})" for each in loose)
+        said.append(f"Judged, but no bound of the sizes, and failed at some site or target: {named}.")
+    return said
 
 
 def _relative(room: Floats, threshold: Floats) -> Floats:
@@ -199,6 +225,7 @@ def _label(binding: Binding) -> dict[str, Any]:
     return {
         "id": rule.id,
         "title": rule.title,
+        "title_local": rule.title_local or rule.title,
         "number": document.number,
         "article": rule.article,
         "jurisdiction": document.jurisdiction,

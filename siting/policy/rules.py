@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -74,6 +75,7 @@ class Rule(Dated):
 
     id: Name = Field(description="name of the requirement, shared by its versions")
     title: Text = Field(description="requirement in words")
+    title_local: Text | None = Field(default=None, description="the same in the language of its jurisdiction")
     article: Text = Field(description="article or section of the document")
     measure: Name = Field(description="what is compared")
     comparison: Literal["at_least", "at_most"] = Field(description="which side of the threshold passes")
@@ -139,7 +141,16 @@ def read_rules(folder: str | Path | None = None) -> tuple[Binding, ...]:
         In one line with file and line: an unknown key, measure or condition, a wrong value, dates in the wrong order; or two
         versions of one rule that are in force on the same day.
     """
-    folder = catalog.root() / "rules" if folder is None else Path(folder)
+    return _shipped_rules(catalog.root() / "rules") if folder is None else _read_folder(Path(folder))
+
+
+@cache
+def _shipped_rules(folder: Path) -> tuple[Binding, ...]:
+    """Rules of a folder that nobody edits while the toolkit runs: every block of sites asks for them."""
+    return _read_folder(folder)
+
+
+def _read_folder(folder: Path) -> tuple[Binding, ...]:
     files = sorted(folder.glob("*.yaml"))
     if not files:
         raise CatalogError(f"Expected documents in YAML in {str(folder)!r}, found none; fix: check the folder.")

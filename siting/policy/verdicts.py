@@ -111,6 +111,7 @@ class Bound(NamedTuple):
     """A limit of a supply and the rule that it comes from, with the day from which its threshold binds (ISO 8601).
 
     ``unknown`` names the facts that decide whether this threshold binds and that are not given: the strictest is taken.
+    ``jurisdiction`` is the country or province of the document.
     """
 
     limit: str
@@ -122,13 +123,15 @@ class Bound(NamedTuple):
     since: str
     confidence: str
     unknown: str = ""
+    jurisdiction: str = ""
 
     def __str__(self) -> str:
         """The bound in one sentence."""
         side = "at most" if self.limit.endswith("_max") else "at least"
         words = self.limit.rsplit("_", 1)[0].replace("_", " ")
         guess = f"; the strictest, as it is not given: {self.unknown}" if self.unknown else ""
-        return f"{words}: {side} {100 * self.value:g} % by {self.number}, {self.article} ({self.title}), since {self.since}{guess}"
+        where = f" in {self.jurisdiction}" if len(self.jurisdiction) > 2 else ""
+        return f"{words}{where}: {side} {100 * self.value:g} % by {self.number}, {self.article} ({self.title}), since {self.since}{guess}"
 
 
 def bounds(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Facts | None = None) -> list[Bound]:
@@ -146,11 +149,12 @@ def bounds(rules: tuple[Binding, ...], year: int, jurisdiction: str, facts: Fact
         value = float(evaluate(rule, values, year).threshold)
         if math.isnan(value):
             continue
-        number, article = binding.document.number, rule.article
+        document = binding.document
         source = next(each for each in _thresholds(rule, year) if float(_number(each, values)) == value)
         trust = source.confidence or rule.confidence
         unknown = ", ".join(name.replace("_", " ") for name in source.when if _is_unknown(values[name]))
-        found.append(Bound(field, value, rule.id, rule.title, number, article, str(source.valid_from), trust, unknown))
+        since, place = str(source.valid_from), document.jurisdiction
+        found.append(Bound(field, value, rule.id, rule.title, document.number, rule.article, since, trust, unknown, place))
     return found
 
 

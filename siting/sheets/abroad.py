@@ -132,8 +132,8 @@ def _site(longitude: float, latitude: float, study: Study, grid: Grid) -> xr.Dat
     entry = catalog.remote_entry(study.weather.dataset or "")
     sentence = (
         f"Hours of {entry.title}, {study.weather.year} ({entry.citation}; {entry.licence}). Land is not screened: all of it is taken to be "
-        f"open but for the usable shares. The price and the hours of the grid are unknown. The load keeps the civil time of "
-        f"{study.load.timezone}."
+        f"open but for the usable shares. The price and the hours of the grid are unknown. Plants and battery cost what the "
+        f"cost book says, which is Chinese. The load keeps the civil time of {study.load.timezone}."
     )
     placed = table.assign_coords(site=[0], latitude=("site", [latitude]), longitude=("site", [longitude]))
     return with_warnings(placed, [sentence, *entry.known_weaknesses])

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from siting import catalog
+from siting.place import OUTSIDE, OutsideError, province_name, province_of, rate_place, reason
 from siting.sheets.abroad import Hours, country_grid, point_item, rate_abroad
 from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet, number
-from siting.sheets.place import OUTSIDE, OutsideError, province_name, province_of, rate_place, reason
 from siting.vocabulary import StudyError
 
 if TYPE_CHECKING:
@@ -33,13 +33,25 @@ DIFFERENCES: Mapping[str, str] = {
     "own wind and sun.",
     "rooftop": "Announced are roofs, batteries and power that is traded through the grid; the model builds ground-mounted plants on "
     "open land in the cell, and no roofs.",
-    "off_grid": "The announced load follows wind and sun; the model's load is steady, so that it needs more storage or imports.",
+    "off_grid": "The announced load follows wind and sun; the model's load is steady, so that it needs more storage or imports. "
+    "`siting claims --hours` lets the load of Chifeng follow.",
     "isolated_grid": "The announced cluster stands on an island grid.",
     "plant": "It is a power plant, not a park: its yield is to be compared, not its cost of supply.",
     "": "What was announced says nothing of the share of green power.",
 }
 
-_ABOUT = ("id", "name", "country", "province", "industry", "membership", "announced_features", "announced_green_share", "source")
+_ABOUT = (
+    "announced_kind",
+    "id",
+    "name",
+    "country",
+    "province",
+    "industry",
+    "membership",
+    "announced_features",
+    "announced_green_share",
+    "source",
+)
 
 
 def chosen_clusters(only: Sequence[str] = ()) -> pd.DataFrame:
@@ -108,7 +120,10 @@ def _rate(row: pd.Series[Any], study: Study, hours: Hours | None) -> dict[str, A
         return record | {"status": OUTSIDE}
     refused = reason(rasters, "load")
     status = f"a park may not stand here: {refused}" if refused else "evaluated"
-    return record | {"status": status} | ({} if site is None else {"modelled": modelled(site, province_of(rasters), study.accounting)})
+    record |= {"status": status}
+    if site is None:
+        return record
+    return record | {"notes": json.loads(site.attrs["warnings"]), "modelled": modelled(site, province_of(rasters), study.accounting)}
 
 
 def _abroad(record: dict[str, Any], study: Study, hours: Hours | None) -> dict[str, Any]:
@@ -146,59 +161,57 @@ def clusters_sheet(study: Study, table: pd.DataFrame | None = None, hours: Hours
     records = rate_clusters(study, table, hours)
     here = [record for record in records if "modelled" in record]
     rows = tuple(_row(record) for record in here)
-    elsewhere = tuple((r["name"], r["country"], r["industry"], r["status"]) for r in records if "modelled" not in r)
-    notes = tuple(f"{record['name']}: {record['why_they_differ']}" for record in here)
+    elsewhere = tuple((f"{r['id']}: {r['name']}", r["country"], r["industry"], r["status"]) for r in records if "modelled" not in r)
+    said = tuple((r["id"], r["name"], r["announced_features"], r["source"], r["why_they_differ"]) for r in here)
     fetched = tuple(f"{record['name']}: factor of the grid: {record['grid']}." for record in here if "grid" in record)
-    fetched += tuple(dict.fromkeys(note for record in here for note in record.get("notes", ())))
-    columns = (
-        "cluster",
-        "province",
-        "announced",
-        "wind h",
-        "PV h",
-        "matched",
-        "CNY/kWh",
-        "own plants CNY/kWh",
-        "PV MW",
-        "wind MW",
-        "battery MWh",
-        "location kg/kWh",
-        "market kg/kWh",
-        "score",
-        "park",
+    notes = (
+        "Every cluster has the same load and plants in its own cell, as any candidate of a study. CNY/kWh is the delivered cost, then that "
+        "of own plants alone per kWh that they serve; location and market are Scope 2 emissions in kg per kWh of load.",
+        "Empty: no portfolio in the cell reaches the target.",
     )
-    load = "Every cluster has the same load and plants in its own cell, as any candidate of a study."
     fetching = ("`siting clusters --fetch` gets the hours of those outside.",) if any(row[-1] == OUTSIDE for row in elsewhere) else ()
     sections = (
-        Section("Announced beside modelled", columns, rows, (load, "Empty: no portfolio in the cell reaches the target.")),
-        Section("Why they differ", notes=notes),
-        Section("On fetched data", notes=fetched),
+        Section("Announced beside modelled", _COLUMNS, rows, notes),
+        Section("What was announced, and why the model differs", ("cluster", "name", "announced", "by", "why they differ"), said),
+        Section("What to know", notes=_common([r for r in here if "grid" not in r])),
+        Section("On fetched data", notes=fetched + _common([r for r in here if "grid" in r])),
         Section("Not evaluated", ("cluster", "country", "industry", "status"), elsewhere, fetching),
     )
-    shown = tuple(section for section, there in zip(sections, (here, here, fetched, elsewhere), strict=True) if there)
+    shown = tuple(section for section, there in zip(sections, (here, here, sections[2].notes, fetched, elsewhere), strict=True) if there)
     return Sheet("Named clusters", shown, {"clusters": records})
+
+
+def _common(records: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Sentences that hold for all of some records."""
+    first = records[0]["notes"] if records else []
+    return tuple(note for note in first if all(note in record["notes"] for record in records))
+
+
+_COLUMNS = (
+    "cluster", "province", "announced", "matched", "CNY/kWh", "own", "wind h", "PV h", "PV MW", "wind MW", "MWh", "location", "market",
+    "score", "park",
+)  # fmt: skip
 
 
 def _row(record: dict[str, Any]) -> tuple[str, ...]:
     found = record["modelled"]
     target = f"{found['main_target']:g}"
     mix, carbon = found["targets"][target], found["ledger"]
-    share = record["announced_green_share"]
-    announced = f"{share:.0%} " if share == share else ""
+    share, kind = record["announced_green_share"], record["announced_kind"].replace("_", " ")
     return (
-        record["name"],
+        record["id"],
         province_name(found["province"]) if record["country"] == "CN" else f"{record['province']}, {record['country']}",
-        announced + record["announced_features"],
-        number(found["wind_full_load_hours"], 0),
-        number(found["pv_full_load_hours"], 0),
+        " ".join(filter(None, (number(100 * share, 0, " %"), kind))),
         number(100 * mix["matched_share"], 0, " %"),
         number(mix["delivered_cost"], 3) or "unknown",
         number(mix["island_cost"], 3),
+        number(found["wind_full_load_hours"], 0),
+        number(found["pv_full_load_hours"], 0),
         number(mix["pv_capacity"], 0),
         number(mix["wind_capacity"], 0),
         number(mix["battery_energy"], 0),
         number(carbon["scope2_location"]["values"][target], 3) or "unknown",
         number(carbon["scope2_market"]["values"][target], 3) or "unknown",
         number(found["score"], 2),
-        "yes" if record["status"] == "evaluated" else record["status"],
+        "not screened" if "grid" in record else "yes" if record["status"] == "evaluated" else record["status"],
     )

@@ -75,13 +75,22 @@ def claims(
     file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="A claim in YAML; without it, the shipped ones.")] = None,
     json: AsJson = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print one table in Markdown.")] = False,
+    by_the_hour: Annotated[
+        bool, typer.Option("--hours", help="Try the claims that say how on synthetic hours, too; some half a minute a reading.")
+    ] = False,
 ) -> None:
     """Check public claims against data and arithmetic, with the calculation."""
     import json as encoder
 
-    from siting.claims import check_claim, markdown_table, read_claims
+    from siting.claims import check_claim, markdown_table, read_claims, try_claim
 
+    if json and markdown:
+        raise typer.BadParameter("expected --json or --markdown, found both")
     findings = [check_claim(claim) for claim in read_claims(file)]
+    if by_the_hour and all(each.claim.dispatch is None for each in findings):
+        raise typer.BadParameter("expected a claim with the section dispatch for --hours, found none")
+    if by_the_hour:
+        findings = [try_claim(each) for each in findings]
     if json:
         records = [
             {**each.claim.model_dump(mode="json"), "verdict": each.verdict, "summary": each.summary, "steps": each.steps}

@@ -72,7 +72,9 @@ class Sheet:
                 console.print()
                 console.print(Text(section.title.upper()))
                 if section.rows:
-                    table = Table(*map(escape, section.columns), box=None, pad_edge=False)
+                    table = Table(box=None, pad_edge=False)
+                    for head in section.columns:
+                        table.add_column(escape(head), overflow="fold")
                     for row in section.rows:
                         table.add_row(*(Text(cell) for cell in row))
                     console.print(table)

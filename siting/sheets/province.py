@@ -102,7 +102,7 @@ def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
     mix = {each: _year_mix(row, each) for each in YEARS}
     fossil = 1 - mix[2022]["carbon_free_share"]
     factor, identity = float(row["grid_emission_factor_2022"]), fossil * NATIONAL[2022]["fossil"]
-    hours = carbon_free_by_hour(code, 2022)
+    hours, built = carbon_free_by_hour(code, 2022), _feedin_hours(2022)[0]
     figures = ("wind_utilisation_2024", "pv_utilisation_2024", "coal_benchmark_price", "official_renewable_share_2021")
     full = {f"wind_hours_{each}": float(row[f"wind_hours_{each}"]) for each in YEARS}
     full |= {f"pv_hours_{each}": float(row[f"pv_hours_{each}"]) for each in (2019, 2020)}
@@ -112,6 +112,7 @@ def _data(code: str, row: pd.Series[Any], year: int) -> dict[str, Any]:
         "name": row["province"],
         "mix": mix,
         "carbon_free_share_by_month_and_hour": hours.tolist(),
+        "carbon_free_share_error": float(built.error[built.zones.index(code)].mean()),
         "factors": {
             "location_2021": float(row["grid_emission_factor_2021"]),
             "location_2022": factor,
@@ -171,7 +172,8 @@ def _hourly(data: dict[str, Any]) -> Section:
     table, title = data["carbon_free_share_by_month_and_hour"], "Carbon-free share by month and hour, 2022"
     columns = ("month", *(f"{hour:02d}" for hour in range(0, 24, 3)))
     rows = tuple((str(month), *(number(100 * values[hour], 0) for hour in range(0, 24, 3))) for month, values in enumerate(table, 1))
-    return Section(title, columns, rows, ("Per cent; modelled, not measured. Hours of China time.",), _hour_picture(table))
+    said = f"Per cent; modelled, not measured: {100 * data['carbon_free_share_error']:.0f} points of standard error in the mean hour."
+    return Section(title, columns, rows, (f"{said} Hours of China time.",), _hour_picture(table))
 
 
 def _factors(data: dict[str, Any]) -> Section:
@@ -194,7 +196,7 @@ def _factors(data: dict[str, Any]) -> Section:
     else:
         band = "within" if abs(error) <= IDENTITY_BAND else "outside"
         notes.append(
-            f"Fossil share × fossil factor differs from the factor by {100 * error:+.0f} %, {band} the band of {IDENTITY_BAND:.0%}."
+            f"Fossil share × fossil factor differs from the factor by {100 * error:+.0f} %, {band} the band of {100 * IDENTITY_BAND:.0f} %."
         )
     return Section("Emission factor by method [kg/kWh]", ("method", "counts", "factor"), rows, tuple(notes))
 
@@ -254,7 +256,7 @@ def _threshold(rule: Mapping[str, Any]) -> str:
 
 def _caveats(row: pd.Series[Any]) -> Section:
     entry = catalog.entry("provinces")
-    own = (f"{row['notes']}.",) if row["notes"] else ()
+    own = (f"{row['notes'][:1].upper()}{row['notes'][1:]}.",) if row["notes"] else ()
     return Section("What to know", notes=(*own, *entry.known_weaknesses, f"Source: {entry.citation}"))
 
 

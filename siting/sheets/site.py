@@ -10,12 +10,12 @@ from pydantic import ValidationError
 
 from siting import catalog
 from siting.demand import Load, LoadFile
+from siting.place import province_name, province_of, rate_place, reason
 from siting.policy import Facts, check, project_figures
 from siting.policy.verdicts import show
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.ledger import ledger, ledger_section
 from siting.sheets.page import Section, Sheet, number
-from siting.sheets.place import province_name, province_of, rate_place, reason
 from siting.study import Study
 from siting.vocabulary import StudyError
 
@@ -178,13 +178,13 @@ def _measured(load: dict[str, Any]) -> str:
 
 
 def _curve(data: dict[str, Any]) -> Section:
-    columns = ("matched by the hour", "CNY/kWh", "PV MW", "wind MW", "battery MW", "MWh", "curtailed", "from the grid", "peak MW")
+    columns = ("matched by the hour", "CNY/kWh", "PV MW", "wind MW", "battery MW", "battery MWh", "curtailed", "from the grid", "peak MW")
     rows = []
     for target, mix in data["targets"].items():
         rows.append(
             (
                 f"{float(target):.0%}",
-                number(mix["delivered_cost"], 3) or "out of reach",
+                number(mix["delivered_cost"], 3) or ("out of reach" if math.isnan(mix["pv_capacity"]) else "unknown"),
                 number(mix["pv_capacity"], 0),
                 number(mix["wind_capacity"], 0),
                 number(mix["battery_power"], 0),
@@ -194,9 +194,10 @@ def _curve(data: dict[str, Any]) -> Section:
                 number(mix["import_peak"], 0),
             )
         )
-    return Section(
-        "Cost curve", columns, tuple(rows), ("Delivered cost with what is drawn from the grid; plants stand in the cell itself.",)
-    )
+    notes = ["Delivered cost with what is drawn from the grid; plants stand in the cell itself."]
+    if any(row[1] == "unknown" for row in rows):
+        notes.append("Unknown: no price of grid power is embedded for this province; plants are sized without it.")
+    return Section("Cost curve", columns, tuple(rows), tuple(notes))
 
 
 def _verdicts(data: dict[str, Any]) -> Section:
@@ -213,7 +214,11 @@ def _verdicts(data: dict[str, Any]) -> Section:
         )
         for rule in sorted(rules, key=lambda each: ("fail", "pass", "unknown").index(each["result"]))
     )
+    unsure = [rule for rule in rules if rule["result"] == "unknown"]
     notes = [f"{rule['title']}: {rule['why']}" for rule in rules if rule["result"] == "fail"]
+    notes += [f"Unknown: {rule['title']}: {rule['why']}" for rule in unsure if rule["value"] is not None]
+    if any(rule["value"] is None for rule in unsure):
+        notes.append("Where the value is unknown, the rule asks for what a place alone doesn't say: land under the plants, voltage, waste.")
     left = len(data["rules"][data["chosen_target"]]) - len(rules)
     notes.append(f"{left} more rules don't apply. The park is taken to use nothing but electricity.")
     title = f"Rules of {data['year']} at {float(data['chosen_target']):.0%} matched"

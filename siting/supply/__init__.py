@@ -11,7 +11,7 @@ share of what is available (curtailed energy and storage losses count as availab
 exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
 The contracted grid capacity is the peak of the load, or 0 where nothing is imported; or it is chosen, hour by hour, where a study says so.
 Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
-beside it.
+beside it, with a synthesis that follows.
 
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
 imports have one price and one carbon-free share, exports earn nothing and the grid covers every deficit. Everything else, and what it
@@ -32,7 +32,7 @@ from siting.demand import Load, flexible_parts, load_warnings
 from siting.demand.flexibility import moves
 from siting.finance import Finance, import_price, import_price_hours
 from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
-from siting.supply.hydrogen import HydrogenDemand
+from siting.supply.hydrogen import HydrogenDemand, hydrogen_to_make
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
 from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, binding, empty_room, match_site, reach_limits, sized_hours
@@ -265,8 +265,6 @@ def _feedin(sites: xr.Dataset) -> Floats | None:
 
 def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
     """What all sites of a study share; refuses what neither engine knows."""
-    from siting.supply.programme import Hydrogen
-
     tariff, costs = finance.tariff, finance.annual_costs()
     if tariff.captured_export is not None and supply.export_limit_mw > 0:
         raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
@@ -278,9 +276,8 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
     hours = parts.firm + parts.free_energy / time.size
     if supply.hydrogen:
         electricity = finance.electrolyser.electricity_kwh_per_kg / 1e3
-        demand = np.full(time.size, supply.hydrogen.mean_kg_per_hour)
-        hydrogen = Hydrogen(demand, electricity, costs.electrolyser_cny_per_kw * 1e3, costs.hydrogen_cny_per_kg)
-        hours = hours + electricity * demand
+        hydrogen = hydrogen_to_make(supply.hydrogen, time.size, electricity, costs.electrolyser_cny_per_kw * 1e3, costs.hydrogen_cny_per_kg)
+        hours = hours + hydrogen.power * hydrogen.demand
     return Block(
         hours,
         time.month.to_numpy().astype(np.int64),

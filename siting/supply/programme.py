@@ -1,7 +1,8 @@
 """Least-cost supply as a linear programme, solved by HiGHS: for everything that the fast engine can't certify, and its oracle.
 
 Beyond `siting.supply.sizing` it chooses the contracted grid capacity, sells exports, takes hourly prices and carbon-free shares, moves
-flexible load, charges the battery from the grid where that is allowed, and sizes an electrolyser with its tank.
+flexible load, charges the battery from the grid where that is allowed, and sizes an electrolyser with its tank, from which a synthesis
+may take more or less by the hour.
 One site and target of a year take seconds to minutes.
 
 References
@@ -30,15 +31,38 @@ CAPACITIES = ("pv", "wind", "power", "energy", "grid", "electrolyser", "tank")
 _FLOWS = ("charge", "discharge", "level", "bought", "sold")
 _MOVES = ("up", "down", "cut", "free")
 _HYDROGEN = ("electrolysis", "stored")
+#: Column of the hydrogen that a synthesis goes without [kg], and of what it takes by the hour [kg].
+_MISSING, _TAKEN = "missing", "taken"
+
+
+class Follower(NamedTuple):
+    """A synthesis behind the tank: electricity [MWh/kg of hydrogen], least and largest rate [kg/h], price of what it lacks [CNY/kg].
+
+    It takes the demand over the time axis at hours of its choice; for a finite price it may take less.
+    """
+
+    electricity: float
+    lowest: float
+    highest: float
+    missing_price: float = np.inf
 
 
 class Hydrogen(NamedTuple):
-    """Hydrogen to make: demand [kg] by the hour (time,), electricity [MWh/kg], and costs over the time axis [CNY/MW, CNY/kg of tank]."""
+    """Hydrogen to make: demand [kg] by the hour (time,), electricity [MWh/kg], and costs over the time axis [CNY/MW, CNY/kg of tank].
+
+    With a synthesis only the sum of the demand counts.
+    """
 
     demand: Floats
     electricity: float
     electrolyser_cost: float
     tank_cost: float
+    synthesis: Follower | None = None
+
+    @property
+    def power(self) -> float:
+        """Electricity of making and of using hydrogen [MWh/kg]."""
+        return self.electricity + (self.synthesis.electricity if self.synthesis else 0.0)
 
 
 class Problem(NamedTuple):
@@ -89,7 +113,7 @@ class Problem(NamedTuple):
     def energy(self) -> float:
         """Load over the time axis if nothing is cut [MWh]."""
         gas = self.hydrogen
-        made = float(gas.demand.sum()) * gas.electricity if gas else 0.0
+        made = float(gas.demand.sum()) * gas.power if gas else 0.0
         return float(self.load.firm.sum()) + self.load.free_energy + made
 
 
@@ -97,7 +121,7 @@ class Solution(NamedTuple):
     """An optimum.
 
     Least cost [CNY] (infinite if nothing meets the limits), capacities (CAPACITIES), flows (len(SERIES), time), price of the target
-    [CNY/MWh], load that is served (time,) and load that is cut (time,) [MW].
+    [CNY/MWh], load that is served (time,) and load that is cut (time,) [MW], and hydrogen that a synthesis takes (time,) [kg].
     """
 
     cost: float
@@ -106,6 +130,7 @@ class Solution(NamedTuple):
     target_price: float
     served: Floats
     cut: Floats
+    hydrogen: Floats
 
 
 class Columns(NamedTuple):
@@ -170,26 +195,31 @@ def solve(problem: Problem, battery: Battery) -> Solution:
     hours = columns.hours
     if result.status == 2:
         unknown = np.full(hours, np.nan)
-        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, unknown, unknown)
+        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, unknown, unknown, unknown)
     if result.status != 0:
         raise ResourceError(f"Expected an optimum of the linear programme, found: {result.message.strip()}; check prices and limits.")
     price = -float(result.ineqlin.marginals[right.size])
-    found = {name: result.x[part] for name, part in columns.place.items()}
+    found = {name: result.x[part] + 0.0 for name, part in columns.place.items()}  # no negative zeros
     capacities = np.array([found[name][0] if name in found else 0.0 for name in CAPACITIES])
     return Solution(float(result.fun), capacities, *_flows(problem, found, price))
 
 
 def _columns(problem: Problem) -> Columns:
     """Groups of columns that the problem needs."""
-    n = problem.load.firm.size
-    scalars = CAPACITIES if problem.hydrogen else CAPACITIES[:5]
-    series = _FLOWS + (_MOVES if moves(problem.load) else ()) + (_HYDROGEN if problem.hydrogen else ())
+    n, follows = problem.load.firm.size, _follower(problem) is not None
+    scalars = (CAPACITIES if problem.hydrogen else CAPACITIES[:5]) + ((_MISSING,) if follows else ())
+    series = _FLOWS + (_MOVES if moves(problem.load) else ()) + (_HYDROGEN if problem.hydrogen else ()) + ((_TAKEN,) if follows else ())
     place, end = {}, 0
     for names, width in ((scalars, 1), (series, n)):
         for name in names:
             place[name] = slice(end, end + width)
             end += width
     return Columns(place, n)
+
+
+def _follower(problem: Problem) -> Follower | None:
+    """Synthesis behind the tank, if there is one."""
+    return problem.hydrogen.synthesis if problem.hydrogen else None
 
 
 def _costs(problem: Problem, columns: Columns) -> Floats:
@@ -200,6 +230,9 @@ def _costs(problem: Problem, columns: Columns) -> Floats:
         given["cut"] = 1e3 * problem.load.cut_price
     if problem.hydrogen:
         given |= {"electrolyser": problem.hydrogen.electrolyser_cost, "tank": problem.hydrogen.tank_cost}
+    follower = _follower(problem)
+    if follower and np.isfinite(follower.missing_price):
+        given[_MISSING] = follower.missing_price
     return columns.row(**given)
 
 
@@ -208,16 +241,22 @@ def _bounds(problem: Problem, columns: Columns) -> tuple[Floats, Floats]:
     load = problem.load
     upper: dict[str, Any] = dict.fromkeys(columns.place, np.inf)
     upper |= dict(zip(CAPACITIES[:5], problem.limits, strict=True)) | {"sold": problem.export_limit}
-    lower = np.zeros(columns.size)
+    lower: dict[str, Any] = {}
     if "cut" in columns.place:
         upper |= {"up": load.shift_max_up, "down": load.shift_max_down, "cut": load.cut_max, "free": load.free_power_max}
-        lower = columns.row(free=load.free_power_min)
-    return lower, columns.row(**upper)
+        lower["free"] = load.free_power_min
+    follower = _follower(problem)
+    if follower:
+        upper |= {_TAKEN: follower.highest, _MISSING: np.inf if np.isfinite(follower.missing_price) else 0.0}
+        lower[_TAKEN] = follower.lowest
+    return columns.row(**lower), columns.row(**upper)
 
 
-def _used(columns: Columns, sign: float) -> dict[str, float]:
+def _used(problem: Problem, columns: Columns, sign: float) -> dict[str, float]:
     """Coefficients of the load beyond its firm part."""
+    follower = _follower(problem)
     parts = {"up": sign, "down": -sign, "cut": -sign, "free": sign, "electrolysis": sign}
+    parts[_TAKEN] = sign * follower.electricity if follower else 0.0
     return {name: value for name, value in parts.items() if name in columns.place}
 
 
@@ -230,7 +269,7 @@ def _hours(problem: Problem, battery: Battery, columns: Columns) -> tuple[csr_ma
     firm, none = problem.load.firm, np.zeros(n)
     made = {"pv": -pv, "wind": -wind}
     rows = [
-        (columns.rows(n, **made, charge=1.0, discharge=-1.0, bought=-1.0, sold=1.0, **_used(columns, 1.0)), -firm),
+        (columns.rows(n, **made, charge=1.0, discharge=-1.0, bought=-1.0, sold=1.0, **_used(problem, columns, 1.0)), -firm),
         (columns.rows(n, charge=1.0, power=-one), none),
         (columns.rows(n, discharge=1.0, power=-one), none),
         (columns.rows(n, level=1.0, energy=-battery.usable * one), none),
@@ -239,7 +278,7 @@ def _hours(problem: Problem, battery: Battery, columns: Columns) -> tuple[csr_ma
     if problem.grid_charges:
         rows.append((columns.rows(n, **made, sold=1.0), none))
     else:
-        rows.append((columns.rows(n, discharge=1.0, bought=1.0, **_used(columns, -1.0)), firm))
+        rows.append((columns.rows(n, discharge=1.0, bought=1.0, **_used(problem, columns, -1.0)), firm))
     if problem.hydrogen:
         rows.append((columns.rows(n, electrolysis=1.0, electrolyser=-one), none))
         rows.append((columns.rows(n, stored=1.0, tank=-one), none))
@@ -252,15 +291,19 @@ def _shares(problem: Problem, columns: Columns) -> tuple[csr_matrix, Floats]:
 
     energy, pv, wind = problem.energy, float(problem.pv.sum()), float(problem.wind.sum())
     least = 1.0 - problem.target
-    cut = {"cut"} & set(columns.place)
+    unserved = {"cut": 1.0, _MISSING: problem.hydrogen.power if problem.hydrogen else 0.0}
+
+    def without(part: float) -> dict[str, float]:
+        return {name: part * value for name, value in unserved.items() if name in columns.place}
+
     rows = [
-        (columns.row(bought=1.0 - problem.carbon_free, **dict.fromkeys(cut, least)), least * energy),
+        (columns.row(bought=1.0 - problem.carbon_free, **without(least)), least * energy),
         (columns.row(pv=pv, wind=wind), problem.overbuild * energy),
-        (columns.row(pv=problem.self_use * pv, wind=problem.self_use * wind, bought=1.0, **dict.fromkeys(cut, 1.0)), energy),
-        (columns.row(bought=1.0, **dict.fromkeys(cut, 1.0 - problem.own_share)), (1.0 - problem.own_share) * energy),
+        (columns.row(pv=problem.self_use * pv, wind=problem.self_use * wind, bought=1.0, **without(1.0)), energy),
+        (columns.row(bought=1.0, **without(1.0 - problem.own_share)), (1.0 - problem.own_share) * energy),
         (columns.row(pv=-problem.export_share * pv, wind=-problem.export_share * wind, sold=1.0), 0.0),
     ]
-    if cut:
+    if "cut" in columns.place:
         rows.append((columns.row(cut=1.0), problem.load.cut_energy_max))
     return csr_matrix(np.stack([row for row, _ in rows])), np.array([right for _, right in rows])
 
@@ -279,19 +322,24 @@ def _equalities(problem: Problem, battery: Battery, columns: Columns) -> tuple[c
         rows.append((columns.rows(days, up=of_day, down=-of_day), np.zeros(days)))
         rows.append((csr_matrix(columns.row(free=1.0)), np.array([load.free_energy])))
     if problem.hydrogen:
-        made = -1.0 / problem.hydrogen.electricity
-        rows.append((columns.rows(n, stored=step, electrolysis=made), -problem.hydrogen.demand))
+        made, demand = -1.0 / problem.hydrogen.electricity, problem.hydrogen.demand
+        follows = _TAKEN in columns.place
+        rows.append((columns.rows(n, stored=step, electrolysis=made, taken=1.0), np.zeros(n) if follows else -demand))
+        if follows:
+            rows.append((csr_matrix(columns.row(taken=1.0, missing=1.0)), np.array([demand.sum()])))
     return vstack([row for row, _ in rows]).tocsr(), np.concatenate([right for _, right in rows])
 
 
-def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Floats, float, Floats, Floats]:
-    """Flows as `SERIES`, the price of the target, and the load that is served and cut, from the columns of the programme."""
+def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Floats, float, Floats, Floats, Floats]:
+    """Flows as `SERIES`, the price of the target, load that is served and cut, and hydrogen that is taken, from the columns."""
     charge, discharge, level, bought, sold = (found[name] for name in _FLOWS)
     none = np.zeros(level.size)
     up, down, cut, free = (found.get(name, none) for name in _MOVES)
-    served = problem.load.firm + up - down - cut + free + found.get("electrolysis", none)
+    taken, follower = found.get(_TAKEN, none), _follower(problem)
+    synthesis = follower.electricity * taken if follower else none
+    served = problem.load.firm + up - down - cut + free + found.get("electrolysis", none) + synthesis
     generation = problem.pv * found["pv"] + problem.wind * found["wind"]
     stored = np.maximum(0.0, discharge + bought - served) if problem.grid_charges else none
     direct = served - discharge - bought + stored
     lost = generation - direct - (charge - stored) - sold
-    return np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored]), price, served, cut
+    return np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored]), price, served, cut, taken

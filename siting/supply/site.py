@@ -223,7 +223,7 @@ def _keep_programmed(
     from siting.supply import account, dispatch, programme
 
     supply, peak = block.supply, float(np.max(block.load))
-    made = block.hydrogen.electricity * block.hydrogen.demand if block.hydrogen else 0.0
+    made = block.hydrogen.power * block.hydrogen.demand if block.hydrogen else 0.0
     parts = block.parts or still(block.load - made)
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
     problem = programme.Problem(

@@ -87,6 +87,7 @@ def test_card_tells_the_rules_if_the_study_asks_for_them(visit, draw, page_file,
     """9 of 10 kWh are clean and the park fails its carbon all the same; exports of 0 pass."""
     ruled = add_policy(study[1].assign(scope2_market=study[1]["scope2_location"] * 2.0), Policy(zero_carbon_park=True))
     ruled["scope2_market"].attrs.update(method="market-based, annual matching within country", year=2022, factor="residual, national")
+    ruled["scope2_market"].attrs.update(method_zh="基于市场，按年匹配", factor_zh="剩余组合因子，全国")
     seen = visit(draw(sites=ruled))
     seen.page.click("#list tbody tr:nth-child(1)")
     seen.page.wait_for_selector("#card:not([hidden])")
@@ -103,6 +104,10 @@ def test_card_tells_the_rules_if_the_study_asks_for_them(visit, draw, page_file,
     assert f"{(codes == 0).sum()} more can't be judged" in seen.text("#card")
     assert "market-based, annual matching within country; 2022; residual, national" in seen.text("#card")
     assert "Market-based" in seen.text("#card")
+    seen.page.click("#language")
+    assert rules.first.inner_text().startswith("未通过 单位能耗碳排放（核心指标，一票否决）")
+    assert "基于市场，按年匹配；2022；剩余组合因子，全国" in seen.text("#card")
+    assert "annual matching" not in seen.text("#card")
     assert seen.complaints == []
     plain = visit(page_file)
     plain.page.click("#list tbody tr:nth-child(1)")

@@ -14,6 +14,7 @@ from siting.maps import map_zones, readout
 from siting.maps.payload import build, to_island
 from siting.maps.raster import warp_cells
 from siting.maps.records import plain
+from siting.maps.themes import site_values, themes
 from siting.vocabulary import AlignmentError, MissingVariableError, StudyError
 
 
@@ -158,3 +159,11 @@ def test_refusals(catalog, zones, sites, layers):
         map_zones(zones, sites.drop_vars("score"), layers)
     with pytest.raises(AlignmentError, match="sites on the grid of the layers"):
         map_zones(zones, sites, layers.isel(x=slice(30, None)))
+
+
+def test_feed_in_of_the_grid_is_a_layer_where_it_was_added(sites):
+    assert "feedin_carbon_free_share" not in {theme.key for theme in themes(sites)}
+    served = sites.assign(feedin_carbon_free_share=sites["score"] * 0.0 + 0.8)
+    (theme,) = [each for each in themes(served) if each.key == "feedin_carbon_free_share"]
+    assert theme.group == "carbon"
+    np.testing.assert_array_equal(site_values(served, theme.variable, theme.target), served["feedin_carbon_free_share"].values)

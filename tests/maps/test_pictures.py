@@ -11,6 +11,7 @@ from PIL import Image
 from pyproj import Transformer
 
 from siting.maps.raster import encode_png, paint, transform_of, warp_cells
+from siting.maps.themes import Theme, picture
 from siting.vocabulary import AlignmentError
 
 EARTH = 6378137.0  # radius of the sphere of Web Mercator [m]
@@ -115,3 +116,22 @@ def test_refusals(layers):
         warp_cells(layers, np.zeros(layers["province"].shape, dtype=bool))
     with pytest.raises(AlignmentError, match="a CRS in spatial_ref"):
         warp_cells(layers.drop_vars("spatial_ref"), layers["province"].values >= 0)
+
+
+def test_one_cell_is_drawn_where_it_lies(layers):
+    """Its size stands in spatial_ref alone; without that it is refused."""
+    one = layers.isel(x=[3], y=[2])
+    west, north, size = float(one["x"][0]) - 25_000.0, float(one["y"][0]) + 25_000.0, 50_000.0
+    one["spatial_ref"].attrs["GeoTransform"] = f"{west} {size} 0 {north} 0 {-size}"
+    assert tuple(transform_of(one))[:6] == (size, 0, west, 0, -size, north)
+    assert warp_cells(one, np.ones((1, 1), dtype=bool)).cells.max() == 0
+    del one["spatial_ref"].attrs["GeoTransform"]
+    with pytest.raises(AlignmentError, match="Expected a GeoTransform"):
+        transform_of(one)
+
+
+def test_a_layer_of_one_value_has_a_scale_that_can_be_read(frame):
+    shown = picture(Theme("score", None, "viridis_r", "result"), np.full(frame.cells.max() + 1, 0.8), frame)
+    assert (shown["low"], shown["high"]) == (pytest.approx(0.76), pytest.approx(0.84))
+    assert not shown["below"]
+    assert not shown["above"]

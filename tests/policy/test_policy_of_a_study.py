@@ -122,6 +122,16 @@ def test_stakeholders_see_which_rule_sets_which_limit_and_since_when(bounded):
     assert "since 2030-01-01" in said
 
 
+def test_stakeholders_see_what_no_size_is_bound_by(bounded):
+    """A park of 90 % fails its carbon although the supply keeps all shares."""
+    rules = {"year": 2030, "zero_carbon_park": True, "constrain": True}
+    said = siting.run(study(supply={"targets": (0.9,)}, policy=rules)).report["warnings"]
+    loose = next(each for each in said if each.startswith("Judged, but no bound of the sizes"))
+    assert "CO2 per unit of energy" in loose
+    assert "Self-use" not in loose
+    assert not [each for each in bounded.report["warnings"] if each.startswith("Judged")]
+
+
 @pytest.mark.parametrize(("year", "own", "since"), [(2026, 0.3, "2025-05-21"), (2029, 0.3, "2025-05-21"), (2030, 0.35, "2030-01-01")])
 def test_bounds_follow_the_date(year, own, since):
     policy = Policy(year=year, constrain=True, spot_market=True)
@@ -146,9 +156,9 @@ def test_limits_are_shown_before_anything_runs(tmp_path, capsys):
 
 def test_the_stricter_of_two_limits_counts():
     own = study(supply={"targets": (0.9,), "limits": {"self_use_share_min": 0.7}}, policy={"constrain": True})
-    assert own.bounded_supply.limits == Limits(self_use_share_min=0.7, own_share_min=0.3, export_share_max=0.0)
-    assert study(policy={}).bounded_supply is not None
-    assert study(policy={}).bounded_supply.limits == Limits()
+    assert own.bounded_supply().limits == Limits(self_use_share_min=0.7, own_share_min=0.3, export_share_max=0.0)
+    assert study(policy={}).bounded_supply() is not None
+    assert study(policy={}).bounded_supply().limits == Limits()
     assert Policy(scheme=None, constrain=True).limits().self_use_share_min == 0.6
 
 
@@ -175,3 +185,46 @@ def test_policy_is_read_from_a_study_and_mistakes_are_one_line(tmp_path):
     with pytest.raises(ValueError, match="expected the section policy"):
         study(criteria=(criterion,))
     assert study(criteria=(criterion,), policy={}).criteria == (criterion,)
+
+
+#: Two rows of cells on both sides of the border of Inner Mongolia and Ningxia.
+BORDER = {"bbox": (106.0, 38.9, 106.9, 39.5)}
+
+
+def test_rules_of_a_province_bound_its_own_sites_only():
+    """Inner Mongolia asks integration projects to use 90 % themselves; its neighbours don't."""
+    rules = {"year": 2026, "scheme": "source_grid_load_storage"}
+    supply = {"targets": (0.9,), "max_overbuild": 10.0}
+    free, kept = (
+        siting.run(study(region=BORDER, supply=supply, policy=rules | {"constrain": constrain}), scheduler="synchronous")
+        for constrain in (False, True)
+    )
+    codes = np.array(free.sites["province"].attrs["iso_3166_2"].split())[free.sites["province"].to_numpy()]
+    there = codes == "CN-NM"
+    assert 0 < there.sum() < codes.size
+    np.testing.assert_array_equal(kept.sites["site"], free.sites["site"])
+    used = (kept.sites["matched_share"] * kept.sites["load_energy"] / kept.sites["generation"]).sel(target=0.9)
+    before = (free.sites["matched_share"] * free.sites["load_energy"] / free.sites["generation"]).sel(target=0.9)
+    assert (before[there] < 0.9).all()
+    assert (used[there] >= 0.9 * (1 - 1e-6)).all()
+    assert (kept.sites["rule_verdict"].sel(policy_rule="nm_local_use")[there] == RESULTS.index("pass")).all()
+    assert (used[~there] < 0.9).all()
+    np.testing.assert_allclose(kept.sites["delivered_cost"][~there], free.sites["delivered_cost"][~there], rtol=2 * 1e-3)
+    assert any("self use share in CN-NM: at least 90 %" in said for said in kept.report["warnings"]), kept.report["warnings"]
+    assert {each["jurisdiction"] for each in kept.report["policy"]["limits"]} == {"CN", "CN-NM"}
+    one = int(kept.sites["site"][there][0])
+    np.testing.assert_array_equal(supply_site(kept.study, one, 0.9).site["pv_capacity"], kept.sites["pv_capacity"].sel(site=one))
+
+
+def test_certificates_that_are_retired_count_for_parks_and_weights_but_not_as_direct_supply(held):
+    """With certificates for the tenth that is drawn, a park of 90 % keeps 0.2 t/tce; direct supply stays at 90 %."""
+    kind = {"technology": "wind", "province": "CN-QH", "generated": "2022-06", "retired": "2022-12"}
+    bought = {"certificates": ({"serial": "A", "energy_mwh": 1e6, **kind},)}
+    covered = siting.run(study(policy={"year": 2030, "zero_carbon_park": True}, accounting=bought)).sites.sel(target=0.9)
+    alone = held.sites.sel(target=0.9)
+    for rule, before in (("zero_carbon_park_carbon", "fail"), ("zero_carbon_park_clean", "pass")):
+        assert (alone["rule_verdict"].sel(policy_rule=rule) == RESULTS.index(before)).all()
+        assert (covered["rule_verdict"].sel(policy_rule=rule) == RESULTS.index("pass")).all()
+    np.testing.assert_allclose(covered["rule_margin"].sel(policy_rule="zero_carbon_park_carbon"), 0.2, atol=1e-9)
+    for rule in ("direct_connection_own_share", "direct_connection_self_use"):
+        np.testing.assert_array_equal(covered["rule_margin"].sel(policy_rule=rule), alone["rule_margin"].sel(policy_rule=rule))

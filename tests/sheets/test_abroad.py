@@ -11,9 +11,9 @@ from fetch.server import Server
 
 from siting import catalog
 from siting.cli import app
+from siting.place import OUTSIDE
 from siting.sheets.abroad import Hours, country_grid, point_item, rate_abroad
 from siting.sheets.clusters import chosen_clusters, clusters_sheet, rate_clusters
-from siting.sheets.place import OUTSIDE
 from siting.study import Study
 from siting.supply import Supply
 from siting.vocabulary import CatalogError, StudyError
@@ -109,6 +109,9 @@ def test_sheet_says_what_the_figures_rest_on(served):
     text = " ".join(clusters_sheet(STUDY, chosen_clusters(["rotterdam"]), HOURS).text(200).split())
     for words in ("ON FETCHED DATA", "NASA POWER hourly weather, point service, 2019", "Land is not screened", "never 0", "unknown"):
         assert words in text
+    assert "which is Chinese" in text
+    assert "not screened" in text
+    assert "Hours of the public grid (2022)" not in text
 
 
 def test_place_without_fetched_hours_says_to_fetch(served):

@@ -12,12 +12,12 @@ import pytest
 import siting
 from siting import catalog
 from siting.demand import Load, hourly_load
+from siting.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.policy import Facts
 from siting.sheets.acceptance import PROOFS, read_schemes
 from siting.sheets.clusters import DIFFERENCES, clusters_sheet, rate_clusters
 from siting.sheets.ledger import ledger
 from siting.sheets.page import Section, Sheet
-from siting.sheets.place import OUTSIDE, OutsideError, place_study, rate_place
 from siting.sheets.province import find_province, province_sheet
 from siting.sheets.site import place_assumptions, read_load, site_sheet
 from siting.study import Study
@@ -105,7 +105,9 @@ def test_hours_are_shown_and_drawn_by_month():
     assert ((table >= 0) & (table <= 1)).all()
     assert table[:, 12:15].mean() > table[:, 0:3].mean()
     assert sheet.html().count("<title>month") == 288
-    assert "modelled, not measured" in sheet.text()
+    assert 0.04 <= sheet.data["carbon_free_share_error"] < 0.15
+    error = f"{100 * sheet.data['carbon_free_share_error']:.0f} points of standard error"
+    assert f"modelled, not measured: {error} in the mean hour" in " ".join(sheet.text().split())
 
 
 def test_place_has_the_numbers_of_a_run(xining):
@@ -137,6 +139,9 @@ def test_place_is_held_to_the_rules_of_the_year(xining):
     assert rules["zero_carbon_park_carbon"]["value"] == pytest.approx(0.432, abs=2e-3)
     assert rules["zero_carbon_park_clean"]["result"] == "pass"
     assert "short of it" in xining.text()
+    said = " ".join(xining.text().split())
+    assert "Unknown: Renewable power in the consumption: " in said
+    assert "the threshold is set every year, none is embedded after 2025-12-31" in said
     for target, mix in xining.data["targets"].items():
         own = next(rule for rule in xining.data["rules"][target] if rule["rule"] == "direct_connection_self_use")
         assert own["value"] == pytest.approx(mix["matched_share"] * xining.data["load_energy"] / mix["generation"], rel=1e-6)
@@ -222,6 +227,18 @@ def test_places_without_data_are_refused(place, words):
 def test_one_place_alone_is_no_study_of_distant_plants():
     with pytest.raises(StudyError, match=r"Expected placement\.where: own_land for one place alone, found radius; run the study"):
         rate_place(101.72, 36.5, Study(placement={"where": "radius"}))
+
+
+def test_cost_without_a_price_is_unknown_and_not_out_of_reach():
+    """Plants at Lhasa reach the target; Tibet has no published price or factor."""
+    study = place_assumptions(Load()).model_copy(update={"supply": Supply(targets=(0.9,))})
+    sheet = site_sheet(91.1, 29.65, study, 2026)
+    text = " ".join(sheet.text(200).split())
+    assert "90% unknown" in text
+    assert "out of reach" not in text
+    assert "no price of grid power is embedded for this province" in text
+    assert math.isnan(sheet.data["ledger"]["scope2_location"]["values"]["0.9"])
+    assert sheet.data["targets"]["0.9"]["pv_capacity"] > 0
 
 
 def test_place_where_nothing_may_stand_says_why():
@@ -317,8 +334,10 @@ def test_named_clusters_in_china_are_evaluated_and_others_say_fetch():
     _, alone = rate_place(ordos["longitude"], ordos["latitude"], study)
     assert ordos["modelled"]["score"] == float(alone["score"].item())
     sheet = clusters_sheet(study, table[table["id"].isin(["trina_xining", "rotterdam"])])
-    assert "85%" in sheet.text()
-    assert "hydro power included" in sheet.text()
+    assert "85 % grid share" in sheet.text()
+    assert "hydro power included" in " ".join(sheet.html().split())
+    assert "no hour was measured" in " ".join(sheet.text().split())
+    assert "…" not in sheet.text(150)
     assert json.loads(sheet.json())["clusters"][0]["announced_green_share"] == 0.85
 
 

@@ -4,12 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from reference.years import weather
 
 from siting.demand import Flexibility
 from siting.demand.flexibility import AnnualEnergy, split, still
 from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme
 from siting.supply.dispatch import SERIES, Battery
+from siting.supply.hydrogen import Synthesis
 from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
 COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
@@ -112,6 +114,41 @@ def test_a_dear_tank_is_replaced_by_a_battery():
     capacities = sized(programme.solve(problem(still(np.zeros(HOURS)), hydrogen=gas), LOSSLESS))
     assert capacities["tank"] == pytest.approx(0.0, abs=1e-8)
     assert capacities["energy"] == pytest.approx(18 * 0.5, rel=1e-8)
+
+
+def follows(lowest, highest, missing_price=np.inf):
+    return programme.Hydrogen(np.full(HOURS, 10.0), 0.05, 1.0, 0.001, programme.Follower(0.01, lowest, highest, missing_price))
+
+
+def test_a_synthesis_that_may_rest_needs_no_tank():
+    """Four times its mean while the sun shines, with its own electricity."""
+    solution = programme.solve(problem(still(np.zeros(HOURS)), hydrogen=follows(0.0, 40.0)), LOSSLESS)
+    assert sized(solution)["tank"] == pytest.approx(0.0, abs=1e-7)
+    assert sized(solution)["pv"] == pytest.approx(4 * 10 * 0.06, rel=1e-8)
+    np.testing.assert_allclose(solution.hydrogen, 40.0 * SQUARE, atol=1e-6)
+    np.testing.assert_allclose(solution.served, 2.4 * SQUARE, atol=1e-7)
+
+
+def test_a_synthesis_keeps_its_least_rate_from_tank_and_battery():
+    solution = programme.solve(problem(still(np.zeros(HOURS)), hydrogen=follows(5.0, 40.0)), LOSSLESS)
+    assert solution.hydrogen.min() == pytest.approx(5.0, rel=1e-8)
+    assert solution.hydrogen.sum() == pytest.approx(10 * HOURS, rel=1e-8)
+    assert sized(solution)["tank"] == pytest.approx(18 * 5, rel=1e-7)
+    assert sized(solution)["energy"] == pytest.approx(18 * 5 * 0.01, rel=1e-7)
+
+
+def test_a_synthesis_of_one_rate_is_an_even_demand():
+    rigid = programme.solve(problem(still(np.full(HOURS, 0.1)), hydrogen=follows(0.0, 0.0)._replace(synthesis=None)), LOSSLESS)
+    even = programme.solve(problem(still(np.zeros(HOURS)), hydrogen=follows(10.0, 10.0)), LOSSLESS)
+    assert even.cost == pytest.approx(rigid.cost, rel=1e-8)
+
+
+def test_plants_that_are_too_small_leave_hydrogen_missing():
+    """Half of the plants make half of the hydrogen; without a price for what is missing there is no answer."""
+    small = {"limits": np.array([1.2, 0.0, np.inf, np.inf, 0.0]), "costs": np.array([0.0, 0.0, 1e4, 1e4, 0.0])}
+    solution = programme.solve(problem(still(np.zeros(HOURS)), hydrogen=follows(0.0, 40.0, 100.0), **small), LOSSLESS)
+    assert solution.hydrogen.sum() == pytest.approx(5 * HOURS, rel=1e-8)
+    assert not math.isfinite(programme.solve(problem(still(np.zeros(HOURS)), hydrogen=follows(0.0, 40.0), **small), LOSSLESS).cost)
 
 
 def test_grid_capacity_is_the_least_that_serves():
@@ -258,3 +295,18 @@ def test_what_moves_stays_within_the_peak_that_is_contracted():
     (mix,), _ = match(Supply(targets=(0.3,)), parts=parts, charge=5e4, price_factor=cheap_at_night)
     assert mix["grid_capacity"] == pytest.approx(100.0, rel=1e-9)
     assert mix["import_peak"] <= 100.0 * (1 + 1e-9)
+
+
+def test_a_synthesis_that_follows_costs_less_and_is_refused_where_its_least_rate_is_too_much():
+    demand = np.full(720, 400.0)
+    even = programme.Hydrogen(demand, 0.0535, 1e4, 20.0, Synthesis(minimum_load=1.0, full_load_hours=8766).follower(400.0))
+    bent = even._replace(synthesis=Synthesis(minimum_load=0.3, full_load_hours=6000).follower(400.0))
+    load = np.full(720, 20.0) + even.power * demand
+    costs = []
+    for gas in (even, bent):
+        (mix,), block = match(Supply(targets=(0.9,)), load=load, hydrogen=gas)
+        assert mix["balance_residual"] < 1e-7
+        costs.append(total(mix, block))
+    assert costs[1] < costs[0]
+    with pytest.raises(ValidationError, match="lower the former"):
+        Synthesis(minimum_load=0.8, full_load_hours=6000)

@@ -1,7 +1,7 @@
 "use strict";
 // The card of a site, a cell, a zone or a named cluster.
 Siting.cards = (() => {
-  const { data, el, word, number, percent, figure, withUnit, label, unit, at, targets, main, charts } = Siting;
+  const { data, el, word, pick, number, percent, figure, withUnit, label, unit, at, targets, main, charts } = Siting;
 
   const section = (title, ...children) => el("section", { class: "part" }, el("h3", {}, title), children);
   const pairs = (rows) => el("dl", { class: "pairs" }, rows.filter(Boolean).map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
@@ -100,7 +100,7 @@ Siting.cards = (() => {
       row.carbon_free_share !== undefined && [word("short_carbon_free_share"), value("carbon_free_share")],
       row.cfe_total !== undefined && [word("short_cfe_total"), value("cfe_total")],
     ]), el("p", { class: "note" }, `${word("short_scope2_location")}: ${word("scope2_note")}`),
-    Object.keys(data.methods).filter((name) => row[name] !== undefined).map((name) => el("p", { class: "note" }, `${label(name)}: ${data.methods[name]}`)));
+    Object.keys(data.methods).filter((name) => row[name] !== undefined).map((name) => el("p", { class: "note" }, `${label(name)}${pick([": ", "："])}${pick([data.methods[name].en, data.methods[name].zh])}`)));
   }
 
   // What the rules of policy say at the main target: what fails first, then what passes, the rest counted.
@@ -109,7 +109,7 @@ Siting.cards = (() => {
     const found = data.rules.map((rule, index) => ({ rule, code: row.rule_verdict[main][index], margin: row.rule_margin[main][index] }));
     const room = ({ rule, margin }) => margin === null ? "" : rule.unit === "1" ? word("rule_points", { m: number(100 * margin, 1) }) : `${number(margin, 3)} ${unit(rule.unit)}`;
     const line = (one) => el("li", { class: one.code === 2 ? "fail" : "pass" },
-      el("strong", {}, word(one.code === 2 ? "rule_fail" : "rule_pass")), ` ${one.rule.title} `, el("small", {}, [`${one.rule.number}, ${one.rule.article}`, room(one)].filter(Boolean).join(" · ")));
+      el("strong", {}, word(one.code === 2 ? "rule_fail" : "rule_pass")), ` ${pick([one.rule.title, one.rule.title_local || one.rule.title])} `, el("small", {}, [`${one.rule.number}, ${one.rule.article}`, room(one)].filter(Boolean).join(" · ")));
     const of = (code) => found.filter((one) => one.code === code);
     return section(word("rules", { t: Siting.targetName(targets[main]), f: of(2).length, p: of(1).length }),
       el("ul", { class: "kinds rules" }, [...of(2), ...of(1)].map(line)), el("p", { class: "note" }, word("rules_note", { u: of(0).length })));

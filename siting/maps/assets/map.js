@@ -196,7 +196,7 @@ Siting.map = (() => {
     if (overlay) overlay.setOpacity(value);
   }
 
-  const captions = { score: "darker_better", delivered_cost: "darker_cheaper", scope2_location: "darker_cleaner", carbon_free_share: "darker_cleaner" };
+  const captions = { score: "darker_better", delivered_cost: "darker_cheaper", scope2_location: "darker_cleaner", carbon_free_share: "darker_cleaner", feedin_carbon_free_share: "darker_cleaner" };
 
   function showLegend() {
     const layer = theme();

@@ -101,6 +101,7 @@ const SitingWords = {
   short_delivered_cost: ["Cost of power", "供电成本"],
   short_scope2_location: ["Carbon intensity", "碳强度"],
   short_carbon_free_share: ["Carbon-free share", "无碳电力占比"],
+  short_feedin_carbon_free_share: ["Grid's carbon-free share", "电网无碳占比"],
   short_pv_full_load_hours: ["PV full-load hours", "光伏利用小时"],
   short_wind_full_load_hours: ["Wind full-load hours", "风电利用小时"],
   short_distance_to_city: ["Distance to a city", "距城市距离"],
