@@ -14,8 +14,9 @@ Load may shift within its civil day, be cut for a price, or choose its hours (`s
 beside it.
 
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
-imports have one price and one carbon-free share, exports earn nothing and the grid covers every deficit. Everything else, and what it
-leaves open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
+imports have one price and one carbon-free share, and the grid covers every deficit; exports may earn one price, within any share of the
+generation, if no portfolio that is found feels the limit on their power. Everything else, and what it leaves open, goes to the linear
+programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations

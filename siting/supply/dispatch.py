@@ -233,6 +233,21 @@ def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) ->
 
 
 @compiled
+def deficit_with_slope(year: Spans, mix: Mix, slope: Series) -> float:
+    """Load beyond the generation of its own hour or span [MWh], convex in the capacities; fills its slope (4,) [MWh per MW]."""
+    pv, wind, load, _ = year
+    missing = d_pv = d_wind = 0.0
+    for t in range(load.size):
+        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        if net < 0.0:
+            missing -= net
+            d_pv -= pv[t]
+            d_wind -= wind[t]
+    slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, 0.0, 0.0
+    return missing
+
+
+@compiled
 def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
     """Sum up neighbouring hours that a portfolio treats alike: surplus or deficit, within the battery's power or beyond it.
 
@@ -250,7 +265,8 @@ def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
     Sums of the flows of any dispatch keep the balance, the limits of power and those of the state of charge at the ends of the spans.
     So no portfolio imports more in the merged year than in the hours: planes below the one import are below the other. The portfolio
     itself imports the same in both, with the same slopes: within a span its state of charge moves one way, at a rate that is linear
-    in the capacities, until it meets a bound and stays there.
+    in the capacities, until it meets a bound and stays there. The same holds of its deficits, as those of sums are never larger than
+    the sums of deficits, and the same where all hours of a span have one sign.
     """
     n, before = 0, -1
     pv = wind = load = hours = 0.0

@@ -121,6 +121,8 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     terms = sizing.Terms(
         costs=np.array(block.costs) * (block.years * mean / energy),
         import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
+        export_price=block.export_price if supply.export_limit_mw > 0 else 0.0,
+        export_share=supply.limits.export_share_max,
         self_use=supply.limits.self_use_share_min,
         limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
         overbuild=supply.max_overbuild,
@@ -136,9 +138,9 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
         return reached
     fast = _stands_still(block) and bool(np.all(counted == counted[0]))
     for k in range(allowed.size - 1, -1, -1):
-        if fast and results[k, 6] != sizing.OPEN:
-            found = _keep_sized(site, block, battery, terms, results[k], room.flows, mixes[k], monthly[k])
-        else:
+        sized = fast and results[k, 6] != sizing.OPEN
+        found = _keep_sized(site, block, battery, terms, results[k], room.flows, mixes[k], monthly[k]) if sized else None
+        if found is None and not (sized and results[k, 6] == sizing.UNREACHABLE):
             found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
         if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
             mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
@@ -165,10 +167,9 @@ def _counted_carbon(site: Site, block: Block) -> Floats:
 def _stands_still(block: Block) -> bool:
     """Whether the fast engine's assumptions hold for what all sites share."""
     supply = block.supply
-    sells = block.export_price > 0 or (supply.export_limit_mw > 0 and supply.limits.export_share_max < 1)
     chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
     one_price = bool(np.all(block.price_factor == 1.0))
-    return one_price and not (sells or chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
+    return one_price and not (chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
 
 
 def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
@@ -182,27 +183,56 @@ def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
 def _keep_sized(
     site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, flows: Floats, totals: Floats, monthly: Floats
 ) -> Hours | None:
-    """Run the portfolio of the fast engine for its sums; nothing is kept where none reaches the target."""
+    """Run the portfolio of the fast engine for its sums.
+
+    Nothing is kept where none reaches the target, or where the limit on the power of exports, which the search doesn't know, costs it
+    more than the tolerance.
+    """
     from siting.supply import account, dispatch
 
     if np.isnan(result[0]):
         return None
-    totals[:4] = result[:4] * block.mean_mw
-    hours = sized_hours(site, block, totals[:4].tolist(), flows)
+    capacities = result[:4] * block.mean_mw
+    hours = sized_hours(site, block, capacities.tolist(), flows)
+    upper = result[4] + terms.export_price * _unsold(hours.flows, block)
+    gap = (upper - result[5]) / abs(upper) if upper != 0 else 0.0
+    if terms.export_price > 0 and gap > terms.tolerance:
+        return None
+    totals[:4] = capacities
     account.account(hours.flows, block.month, block.load, battery, totals, monthly)
-    gap = 1.0 - result[5] / result[4] if result[4] > 0 else 0.0
     peak = float(np.max(block.load))
     _describe(site, block, terms, totals, Optimum(hours.flows[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
     return hours
 
 
 def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them."""
-    from siting.supply import dispatch
+    """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them.
 
-    battery = battery_of(block.supply.storage)
+    Where more would be exported than the share that may be, all hours give the same part of it.
+    """
+    from siting.supply import account, dispatch
+
+    battery, most = battery_of(block.supply.storage), block.supply.limits.export_share_max
     dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
+    if most < 1 and block.supply.export_limit_mw > 0 and (total := account.sum_in_order(exported)) > 0:
+        kept = min(most * account.sum_in_order(made) / total, 1.0)
+        curtailed += (1.0 - kept) * exported
+        exported *= kept
     return Hours(flows, block.load, np.zeros_like(block.load))
+
+
+def _unsold(flows: Floats, block: Block) -> float:
+    """Export that only the limit on its power prevents, as a share of the load."""
+    from siting.supply import account, dispatch
+
+    if block.export_price == 0:
+        return 0.0
+    made, exported, curtailed = (
+        account.sum_in_order(flows[dispatch.SERIES.index(name)]) for name in ("generation", "exported", "curtailed")
+    )
+    wanted = min(exported + curtailed, block.supply.limits.export_share_max * made)
+    return max(wanted - exported, 0.0) / float(block.load.sum())
 
 
 def _keep_programmed(

@@ -62,10 +62,19 @@ def random_case(seed, days=(30, 45)):
         if rng.random() < 0.3:
             limits[k] = rng.uniform(0.2, most)
     terms = sizing.Terms(
-        np.array([31.0, 46.0, 8.3, 7.4]), rng.choice([0.0, 380.0, 900.0]), rng.choice([0.0, 0.6]), limits, rng.choice([3.0, 10.0]),
-        rng.choice([1.0, 0.7]), 1e-3,
+        np.array([31.0, 46.0, 8.3, 7.4]), rng.choice([0.0, 380.0, 900.0]), 0.0, 1.0, rng.choice([0.0, 0.6]), limits,
+        rng.choice([3.0, 10.0]), rng.choice([1.0, 0.7]), 1e-3,
     )  # fmt: skip
     return sizing.Year(pv, wind, load / load.mean()), terms
+
+
+def with_exports(terms, seed):
+    """Terms with a price of exports below the value of what is stored, or, in one case of four, above it; with a cap in most."""
+    rng = np.random.default_rng([seed, 1])
+    price = float(rng.choice([380.0, 900.0]))
+    worth = rng.uniform(0.05, 1.0) if rng.random() < 0.75 else rng.uniform(1.0, 1.4)
+    share = float(rng.choice([1.0, 0.2, 0.05]))
+    return terms._replace(import_price=price, export_price=worth * 0.86 * price, export_share=share), worth
 
 
 def linear_programme(year, terms, target):
@@ -74,7 +83,7 @@ def linear_programme(year, terms, target):
     return programme.solve(
         programme.Problem(
             year.pv, year.wind, still(year.load), np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size),
-            0.0, 0.0, 1.0, np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+            terms.export_price, np.inf, terms.export_share, np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
         ),
         BATTERY,
     ).cost / size  # fmt: skip
