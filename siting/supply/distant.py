@@ -164,7 +164,9 @@ def spot(number: int, own: int, plant: str, cells: Cells, block: Block, finance:
 
 def _lower(cost: Floats, mixes: Floats, block: Block) -> Floats:
     """What costs can't fall below, by the gap of each portfolio: a share of the cost without the charge for the grid."""
-    charge = mixes[:, QUANTITIES.index("grid_capacity")] * (0.0 if math.isnan(block.capacity_charge) else block.capacity_charge) * block.years
+    charge = (
+        mixes[:, QUANTITIES.index("grid_capacity")] * (0.0 if math.isnan(block.capacity_charge) else block.capacity_charge) * block.years
+    )
     margin = mixes[:, QUANTITIES.index("sizing_gap")] * np.maximum(np.abs(cost), np.abs(cost - charge))
     return np.where(np.isfinite(cost), cost - margin, np.inf)
 

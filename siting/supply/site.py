@@ -117,17 +117,17 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
 
     supply, battery, mean = block.supply, battery_of(block.supply.storage), block.mean_mw
     energy = float(block.load.sum())
-    counted = _counted_carbon(site, block)
+    counted, sells = _counted_carbon(site, block), block.export_price > 0 and supply.export_limit_mw > 0
     terms = sizing.Terms(
         costs=np.array(block.costs) * (block.years * mean / energy),
         import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
-        export_price=block.export_price if supply.export_limit_mw > 0 else 0.0,
+        export_price=block.export_price if sells else 0.0,
         export_share=supply.limits.export_share_max,
         self_use=supply.limits.self_use_share_min,
         limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
         overbuild=supply.max_overbuild,
         import_share=1.0 - supply.limits.own_share_min,
-        tolerance=supply.tolerance,
+        tolerance=supply.tolerance * (0.5 if sells else 1.0),  # what the limit on their power takes has the rest
     )
     left = 1.0 - counted[0]
     allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
@@ -196,7 +196,7 @@ def _keep_sized(
     hours = sized_hours(site, block, capacities.tolist(), flows)
     upper = result[4] + terms.export_price * _unsold(hours.flows, block)
     gap = (upper - result[5]) / abs(upper) if upper != 0 else 0.0
-    if terms.export_price > 0 and gap > terms.tolerance:
+    if terms.export_price > 0 and gap > block.supply.tolerance:
         return None
     totals[:4] = capacities
     account.account(hours.flows, block.month, block.load, battery, totals, monthly)

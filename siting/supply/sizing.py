@@ -291,7 +291,7 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
             # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
             outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
             break
-        lower, price = max(lower, value - raised * allowed), target_price(state, case) + raised
+        lower, price = max(lower, value - raised * allowed), target_price(state, case.stride) + raised
         if np.isfinite(upper) and upper - lower <= tolerance * abs(upper):
             outcome = CERTIFIED
             break
@@ -351,12 +351,12 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
 
 
 @compiled
-def target_price(state: State, case: Case) -> float:
+def target_price(state: State, stride: int) -> float:
     """Price of the target: what one MWh less of import would cost, the weight of the planes that hold it."""
     price = 0.0
     for i in range(state.basis.column.size):
         k = int(state.basis.column[i])
-        if k == TARGET or (case.worth > 0.0 and k >= FIRST_DISPATCHED and (k - FIRST_DISPATCHED) % case.stride == 0):
+        if k == TARGET or (stride > 1 and k >= FIRST_DISPATCHED and (k - FIRST_DISPATCHED) % stride == 0):
             price += max(float(state.basis.weight[i]), 0.0)
     return price
 

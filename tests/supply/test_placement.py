@@ -33,7 +33,7 @@ from siting.supply.placement import (
     offer_places,
     split_by_cells,
 )
-from siting.supply.site import PROGRAMME, QUANTITIES, Block, annual_cost
+from siting.supply.site import FAST, PROGRAMME, QUANTITIES, Block, annual_cost
 from siting.vocabulary import MissingVariableError, StudyError
 
 LOAD, SUPPLY = Load(), Supply()
@@ -233,21 +233,22 @@ def test_the_annual_cost_is_the_delivered_cost():
     np.testing.assert_allclose(annual_cost(mixes, block, price), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 
-def test_exports_are_priced_in_the_choice():
-    """The linear programme serves what the fast engine can't: here a fortnight."""
+@pytest.mark.parametrize(("engine", "wave"), [(FAST, 0.0), (PROGRAMME, 1e-3)])
+def test_exports_are_priced_in_the_choice(engine, wave):
+    """A fortnight; the linear programme serves prices by the hour."""
     hours = 14 * 24
     pv, wind = (values[:hours] for values in weather(0))
     cells = Cells(np.array([50, 70]), np.full(2, 40.0), np.array([100.0, 100.4]), np.full(2, 1e4), np.full(2, 1e4),
                   np.stack([pv, pv]), np.stack([0.4 * wind, wind]))  # fmt: skip
     month, ones = np.resize(np.arange(1, 13), hours), np.ones(hours)
     supply = Supply(targets=(0.8,), export_limit_mw=30.0)
-    block = Block(100.0 * ones, month, supply, (272e3, 402e3, 73e3, 65e3), 100.0, 1, ones, 150.0, 0.0)
+    block = Block(100.0 * ones, month, supply, (272e3, 402e3, 73e3, 65e3), 100.0, 1, ones + wave * (month % 2), 150.0, 0.0)
     _, *own = match_block(cells.pv[:1], cells.wind[:1], [1e4], [1e4], 350.0, block=block)
     places = np.array([[50, 50]]), np.array([[50, 70]])
     mixes, _, _, placed = match_distant(
         *own, np.array([50]), np.array([350.0]), np.array([-1]), *places, cells=cells, block=block, feedin=None, finance=FINANCE
     )
-    assert mixes[0, 0, QUANTITIES.index("supply_engine")] == own[0][0, 0, QUANTITIES.index("supply_engine")] == PROGRAMME
+    assert mixes[0, 0, QUANTITIES.index("supply_engine")] == own[0][0, 0, QUANTITIES.index("supply_engine")] == engine
     assert placed[0, 0, PLACED.index("wind_plant_site")] == 70
     assert mixes[0, 0, QUANTITIES.index("exported_energy")] > 0
     near = annual_cost(mixes[0], block, 350.0)[0] + placed[0, 0, PLACED.index("line_cost")]
