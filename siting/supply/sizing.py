@@ -180,7 +180,7 @@ def sell(case: Case, year: Spans, x: Series, planes: Planes, share: float, slope
     near /= case.size
     loss, available = 1.0 / cycle - 1.0, case.means[0] * x[0] + case.means[1] * x[1]
     surplus = available - 1.0 + share / cycle - loss * deficit
-    sold = min(surplus, terms.export_share * available)
+    sold = float(min(surplus, terms.export_share * available))
     if planes.used[0] + case.stride > MOST_PLANES:
         return sold
     net, capped, kept = np.zeros(CAPACITIES), slope.copy(), slope.copy()

@@ -87,7 +87,8 @@ def linear_programme(year, terms, target):
     return programme.solve(
         programme.Problem(
             year.pv, year.wind, still(year.load), np.r_[terms.costs * size, 0.0], np.full(size, terms.import_price), np.zeros(size),
-            terms.export_price, np.inf, terms.export_share, np.r_[terms.limits, year.load.max()], target, terms.self_use, 1.0 - terms.import_share, terms.overbuild,
+            terms.export_price, np.inf, terms.export_share, np.r_[terms.limits, year.load.max()], target, terms.self_use,
+            1.0 - terms.import_share, terms.overbuild,
         ),
         BATTERY,
     ).cost / size  # fmt: skip
@@ -127,14 +128,9 @@ def test_optimum_with_exports_lies_between_the_bounds(seed):
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", YEARS)
 def test_optimum_of_a_year_lies_between_the_bounds(seed):
-    check_against_programme(*random_case(seed, days=(364, 365)), seed)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", YEARS[1:])
-def test_optimum_of_a_year_with_exports_lies_between_the_bounds(seed):
+    """Every other one sells."""
     year, terms = random_case(seed, days=(364, 365))
-    terms, worth = with_exports(terms, seed)
+    terms, worth = with_exports(terms, seed) if seed % 2 else (terms, 0.0)
     check_against_programme(year, terms, seed, may_stay_open=worth > 1.0)
 
 
