@@ -26,6 +26,21 @@ def weighted_sum(values: Series, weights: Series) -> float:
 
 
 @compiled
+def worst_share(imported: Series, load: Series, starts: Months) -> float:
+    """Least matched share of the load among years, which begin at hours."""
+    worst = 1.0
+    for k in range(starts.size):
+        end = starts[k + 1] if k + 1 < starts.size else load.size
+        energy = missing = 0.0
+        for t in range(starts[k], end):
+            energy += load[t]
+            missing += imported[t]
+        if energy > 0.0:
+            worst = min(worst, (energy - missing) / energy)
+    return worst
+
+
+@compiled
 def account(hourly: Series, month: Months, load: Series, battery: Battery, totals: Series, monthly: Series) -> None:
     """Fill ``totals`` (from ``generation`` on, see `siting.supply.QUANTITIES`) and ``monthly`` (4, 12) from a year's flows.
 

@@ -36,6 +36,7 @@ QUANTITIES = (
     "balance_residual",
     "import_hours",
     "longest_lull",
+    "matched_share_worst_year",
     "import_carbon_free_energy",
     "import_emissions",
     "import_price_factor",
@@ -51,6 +52,21 @@ QUANTITIES = (
     "hydrogen_tank",
 )
 
+#: Those that are sums over the time axis.
+SUMS = (
+    "generation",
+    "import_energy",
+    "curtailed_energy",
+    "exported_energy",
+    "storage_loss",
+    "import_hours",
+    "import_carbon_free_energy",
+    "import_emissions",
+    "grid_charged_energy",
+    "cut_energy",
+    "cut_cost",
+)
+
 #: Engines of `supply_engine`.
 FAST, PROGRAMME = 1.0, 2.0
 
@@ -63,7 +79,8 @@ class Block(NamedTuple):
 
     Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
     import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
-    may move (None: nothing), and the hydrogen to make. The load is the one without moves and cuts, with the electrolyser running evenly.
+    may move (None: nothing), the hydrogen to make, and the hours at which the years begin. The load is the one without moves and cuts,
+    with the electrolyser running evenly.
     """
 
     load: Floats
@@ -77,6 +94,7 @@ class Block(NamedTuple):
     capacity_charge: float
     parts: FlexibleLoad | None = None
     hydrogen: Hydrogen | None = None
+    year_starts: tuple[int, ...] = (0,)
 
 
 class Site(NamedTuple):
@@ -201,8 +219,19 @@ def _keep_sized(
     totals[:4] = capacities
     account.account(hours.flows, block.month, block.load, battery, totals, monthly)
     peak = float(np.max(block.load))
+    _keep_worst_year(hours, block, totals)
     _describe(site, block, terms, totals, Optimum(hours.flows[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
     return hours
+
+
+def _keep_worst_year(hours: Hours, block: Block, totals: Floats) -> None:
+    """Fill the matched share of the year in which it is least."""
+    from siting.supply import account, dispatch
+
+    share = totals[QUANTITIES.index("matched_share")]
+    if len(block.year_starts) > 1:
+        share = account.worst_share(hours.flows[dispatch.SERIES.index("import")], hours.served, np.array(block.year_starts))
+    totals[QUANTITIES.index("matched_share_worst_year")] = share
 
 
 def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
@@ -242,27 +271,32 @@ def _keep_programmed(
     from siting.supply import account, dispatch, programme
 
     supply, peak = block.supply, float(np.max(block.load))
-    made = block.hydrogen.electricity * block.hydrogen.demand if block.hydrogen else 0.0
+    gas = block.hydrogen
+    made = gas.electricity * gas.demand if gas else 0.0
+    if gas:
+        gas = gas._replace(electrolyser_cost=gas.electrolyser_cost * block.years, tank_cost=gas.tank_cost * block.years)
     parts = block.parts or still(block.load - made)
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
     problem = programme.Problem(
         site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
         terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
         np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
-        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, block.hydrogen,
+        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas,
     )  # fmt: skip
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
         return None
     totals[:4] = solution.capacities[:4]
-    account.account(np.ascontiguousarray(solution.flows), block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
+    hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut)
+    account.account(hours.flows, block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
+    _keep_worst_year(hours, block, totals)
     bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
     contracted = float(solution.capacities[4]) if chosen else peak
     _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
     cut = account.sum_in_order(solution.cut)
     extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
     totals[QUANTITIES.index("grid_charged_energy") :] = extra
-    return Hours(solution.flows, solution.served, solution.cut)
+    return hours
 
 
 class Optimum(NamedTuple):

@@ -80,7 +80,7 @@ def test_one_site_without_weather_leaves_the_others(sites):
 
 def test_bad_axes_and_units_are_refused_in_one_line(sites):
     for part in (sites.isel(time=slice(8759)), sites.isel(time=slice(None, None, -1)), sites.isel(time=slice(0))):
-        with pytest.raises(AlignmentError, match=r"one calendar year.*select one whole year") as error:
+        with pytest.raises(AlignmentError, match=r"one calendar year, or of several.*select whole years") as error:
             match_supply(part, *DEFAULT)
         assert "\n" not in str(error.value)
     for factor in (100.0, -1.0):

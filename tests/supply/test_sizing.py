@@ -302,14 +302,82 @@ def test_what_is_in_reach_is_no_less_than_what_was_reached():
     assert reached[0, 1] == BINDING["overbuild"]
 
 
-def test_two_years_in_one_sizing_cost_between_the_years():
-    """Two copies of a year need what one needs."""
-    pv, wind = weather(1)
-    _, (one,), _ = match(pv, wind, Supply(targets=(0.9,), tolerance=1e-6))
-    twice = block(Supply(targets=(0.9,), tolerance=1e-6), np.full(2 * HOURS, 100.0), years=2)
-    _, mixes, _, _ = match_block(np.tile(pv, 2)[None], np.tile(wind, 2)[None], [1e9], [1e9], 350.0, block=twice)
-    both = dict(zip(QUANTITIES, mixes[0, 0], strict=True))
-    assert capacities(both) @ COSTS * 2 + 350.0 * both["import_energy"] == pytest.approx(2 * cost(one, 350.0), rel=3e-6)
+def several(years, targets=(0.9,), tolerance=1e-5, price=350.0, **more):
+    """Portfolios of weather years in one sizing, and their cost by year."""
+    pv, wind = (np.concatenate(series) for series in zip(*(weather(seed) for seed in years), strict=True))
+    shared = block(Supply(targets=targets, tolerance=tolerance), np.full(pv.size, 100.0), years=len(years), **more)
+    shared = shared._replace(year_starts=tuple(HOURS * k for k in range(len(years))))
+    _, rows, _, _ = match_block(pv[None], wind[None], [1e9], [1e9], price, block=shared)
+    mixes = [dict(zip(QUANTITIES, row, strict=True)) for row in rows[0]]
+    return mixes, [capacities(mix) @ COSTS + price * mix["import_energy"] / len(years) for mix in mixes]
+
+
+@pytest.mark.parametrize("copies", [2, 3])
+def test_copies_of_a_year_need_what_it_needs(copies):
+    targets = (0.5, 0.9, 0.99)
+    alone, costs = several([1], targets)
+    together, same = several([1] * copies, targets)
+    assert same == pytest.approx(costs, rel=1e-9)
+    for one, all_ in zip(alone, together, strict=True):
+        assert capacities(all_) == pytest.approx(capacities(one), rel=1e-9, abs=1e-9)
+        for name in ("import_energy", "generation", "curtailed_energy", "import_hours"):
+            assert all_[name] == pytest.approx(copies * one[name], rel=1e-9)
+        assert all_["matched_share_worst_year"] == pytest.approx(one["matched_share"], rel=1e-9)
+        assert one["matched_share_worst_year"] == one["matched_share"]
+
+
+def test_years_together_cost_no_less_than_each_in_full_and_no_more_than_both_portfolios():
+    """Without imports one portfolio serves each year; the larger of each capacity serves both."""
+    alone = [several([year], (1.0,), 1e-4) for year in (0, 3)]
+    _, (together,) = several([0, 3], (1.0,), 1e-4)
+    assert together >= max(cost for _, (cost,) in alone) * (1 - 2e-4)
+    assert together <= np.maximum(*(capacities(mix) for (mix,), _ in alone)) @ COSTS * (1 + 2e-4)
+
+
+def test_years_together_cost_no_less_than_the_mean_where_only_the_price_counts():
+    """Each year alone would do no worse with the common portfolio."""
+    costs = [several([year], (0.01,), price=900.0)[1][0] for year in (0, 3)]
+    (mix,), (together,) = several([0, 3], (0.01,), price=900.0)
+    assert mix["target_price"] == 0
+    assert together >= np.mean(costs) * (1 - 2e-5)
+
+
+def test_years_share_what_may_be_imported():
+    """Held over all years, a share costs no less than the best split of the imports over them; each year alone may cost more on average.
+
+    At each split, what a year costs at least follows from its cost and its price of the target at the common share.
+    """
+    target, price = 0.9, 0.0
+    alone = [several([year], (target,), price=price) for year in (0, 3)]
+    (mix,), (together,) = several([0, 3], (target,), price=price)
+    prices = [mixes[0]["target_price"] * 1e3 for mixes, _ in alone]
+    splits = np.linspace(-1.0, 1.0, 201) * (1 - target) * 876_000
+    least = [
+        np.mean([cost - rate * more for (_, (cost,)), rate, more in zip(alone, prices, (split, -split), strict=True)]) for split in splits
+    ]
+    assert together >= min(least) * (1 - 2e-5)
+    assert mix["matched_share"] == pytest.approx(target, abs=1e-3)
+    assert mix["matched_share_worst_year"] < target - 1e-3
+    worst = capacities(mix)
+    shares = [1 - dispatch_year(*weather(year), np.full(HOURS, 100.0), Portfolio(*worst))["import"].mean() / 100 for year in (0, 3)]
+    assert mix["matched_share_worst_year"] == pytest.approx(min(shares), abs=2e-3)
+
+
+@pytest.mark.parametrize("exporting", [0.0, 80.0])
+def test_years_together_agree_with_the_linear_programme(exporting):
+    pv, wind = (np.concatenate(parts) for parts in zip(*([v[:720] for v in weather(seed)] for seed in (0, 3)), strict=True))
+    supply = Supply(targets=(0.9,), export_limit_mw=1e4 if exporting else 0.0, limits=Limits(export_share_max=0.1))
+    costs, found = tuple(np.array(COSTS) * 720 / HOURS), []
+    for factor in (None, np.tile(UNEVEN, 2)):
+        shared = block(supply, np.full(1440, 100.0), 2, factor, exporting, costs=costs)._replace(year_starts=(0, 720))
+        _, rows, _, _ = match_block(pv[None], wind[None], [1e9], [1e9], 350.0, block=shared)
+        mix = dict(zip(QUANTITIES, rows[0, 0], strict=True))
+        found.append((mix, 2 * capacities(mix) @ costs + 350.0 * mix["import_energy"] - exporting * mix["exported_energy"]))
+    (fast, upper), (exact, optimum) = found
+    assert (fast["supply_engine"], exact["supply_engine"]) == (FAST, PROGRAMME)
+    assert upper * (1 - fast["sizing_gap"]) * (1 - 1e-7) <= optimum <= upper * (1 + 1e-7)
+    assert exact["matched_share_worst_year"] == pytest.approx(fast["matched_share_worst_year"], abs=0.01)
+    assert exact["matched_share_worst_year"] < 0.9
 
 
 def test_a_sunny_and_a_cloudy_place():
