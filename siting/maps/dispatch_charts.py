@@ -99,7 +99,7 @@ def draw_year(hours: pd.DataFrame, caption: str, path: Path) -> None:
     )
     hourly.set_ylabel("hour of the day")
     hourly.set_yticks([0, 6, 12, 18, 24])
-    firsts = [n for n, day in enumerate(days.index) if day.day == 1 and (not years or day.month in (1, 7))]
+    firsts = [n for n, day in enumerate(days.index) if day.day == 1 and (not years or day.month in (4, 10))]
     hourly.set_xticks(firsts, [f"{days.index[n]:%b %Y}" if years else f"{days.index[n]:%b}" for n in firsts])
     hourly.set_xlabel(f"civil time, {_zone(hours)}; below: grid import of each hour")
     hourly.set_xlim(0, len(days))

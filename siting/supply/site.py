@@ -237,12 +237,15 @@ def _keep_worst_year(hours: Hours, block: Block, totals: Floats) -> None:
 def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
     """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them.
 
-    Where more would be exported than the share that may be, all hours give the same part of it.
+    What is stored is taken first from what the limit keeps from being sold. Where more would be exported than the share that may be, all
+    hours give the same part of it.
     """
     from siting.supply import account, dispatch
 
     battery, most = battery_of(block.supply.storage), block.supply.limits.export_share_max
     dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    if block.export_price > 0:
+        dispatch.charge_from_excess(flows, capacities[2], battery, block.supply.export_limit_mw)
     made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
     if most < 1 and block.supply.export_limit_mw > 0 and (total := account.sum_in_order(exported)) > 0:
         kept = min(most * account.sum_in_order(made) / total, 1.0)

@@ -173,7 +173,8 @@ def sell(case: Case, year: Spans, x: Series, planes: Planes, share: float, slope
     For p > e c what is stored would rather be sold, but for the target. The price of imports is then taken as p/e and, as no more than
     allowed is imported, (p/e - c) of that from the lower bound: it meets the upper one where the target alone keeps more from being
     imported, and otherwise the search stays open, for the linear programme. A limit on the power of exports breaks the rule: it may pay
-    to sell now and to store what can't be sold later. What is found without one holds with one that a portfolio doesn't feel.
+    to sell now and to store what can't be sold later. Yet what costs at least so much without a limit does so with one, and a portfolio
+    that is found without one is as good with one that it hardly feels.
     """
     terms, cycle, near = case.terms, case.battery.charge * case.battery.discharge, np.zeros(CAPACITIES)
     deficit = deficit_with_slope(year, Mix(x[0], x[1], x[2], x[3]), near) / case.size

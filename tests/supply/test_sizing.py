@@ -171,7 +171,7 @@ UNEVEN = 1.0 + 1e-12 * (np.arange(720) % 2)
 
 @pytest.mark.parametrize(
     ("limit", "share", "engine"),
-    [(1e4, 1.0, FAST), (300.0, 1.0, FAST), (20.0, 1.0, PROGRAMME), (120.0, 0.05, FAST), (20.0, 0.05, PROGRAMME)],
+    [(1e4, 1.0, FAST), (200.0, 1.0, FAST), (20.0, 1.0, PROGRAMME), (60.0, 0.05, FAST), (20.0, 0.05, PROGRAMME)],
 )
 def test_a_limit_on_exports_that_is_felt_goes_to_the_programme(limit, share, engine):
     """Storing first is the best as long as the limit takes no more from the cost than the tolerance."""
