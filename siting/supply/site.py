@@ -213,7 +213,7 @@ def _keep_sized(
     capacities = result[:4] * block.mean_mw
     hours = sized_hours(site, block, capacities.tolist(), flows)
     upper = result[4] + terms.export_price * _unsold(hours.flows, block)
-    gap = (upper - result[5]) / abs(upper) if upper != 0 else 0.0
+    gap = max(upper - result[5], 0.0) / abs(upper) if upper != 0 else 0.0
     if terms.export_price > 0 and gap > block.supply.tolerance:
         return None
     totals[:4] = capacities

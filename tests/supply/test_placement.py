@@ -20,7 +20,7 @@ from siting.finance.line import STEPS
 from siting.region import PROVINCES
 from siting.study import Study
 from siting.supply import Supply, _block, match_block, match_supply
-from siting.supply.distant import PLACED, Cells, match_distant, undercut
+from siting.supply.distant import PLACED, Cells, _lower, match_distant, undercut
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.placement import (
     LEAST_SHARE,
@@ -253,6 +253,15 @@ def test_exports_are_priced_in_the_choice(engine, wave):
     assert mixes[0, 0, QUANTITIES.index("exported_energy")] > 0
     near = annual_cost(mixes[0], block, 350.0)[0] + placed[0, 0, PLACED.index("line_cost")]
     assert near < annual_cost(own[0][0], block, 350.0)[0]
+
+
+def test_bounds_of_costs_that_exports_pay_lie_below_them():
+    """The gap is a share of what was sized, without the charge for the grid, whatever its sign."""
+    mixes = np.zeros((3, len(QUANTITIES)))
+    mixes[:, QUANTITIES.index("sizing_gap")] = 0.01
+    mixes[2, QUANTITIES.index("grid_capacity")] = 1.0
+    block = Block(np.ones(1), np.ones(1, np.int64), SUPPLY, (0.0,) * 4, 1.0, 1, np.ones(1), 0.0, 100.0)
+    assert _lower(np.array([100.0, -100.0, 0.0]), mixes, block) == pytest.approx([99.0, -101.0, -1.0])
 
 
 # --- what is offered

@@ -216,6 +216,18 @@ def test_exports_above_the_value_of_what_is_stored_go_to_the_programme():
     assert high["target_price"] > 0
 
 
+def test_a_supply_that_lives_on_its_exports_has_a_certificate():
+    """Where what is sold pays more than all, the cost is negative and the gap a share of its size."""
+    pv, wind = weather(0)
+    supply = Supply(targets=(0.8,), export_limit_mw=1e5, max_overbuild=4.0)
+    _, (mix,), _ = match(pv, wind, supply, price=600.0, export_price=450.0)
+    revenue = 450.0 * mix["exported_energy"]
+    assert cost(mix, 600.0) < revenue
+    assert mix["supply_engine"] == FAST
+    assert 0 <= mix["sizing_gap"] <= 1e-3
+    assert int(mix["supply_limits"]) & BINDING["overbuild"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_exports_follow_from_the_balance_of_the_year(seed):
     """What is sold is what the greedy dispatch leaves, and each plane lies below the net imports of all portfolios."""
