@@ -53,7 +53,7 @@ class Weather(Parameters):
 
     Synthetic hours have real long-run levels and real distributions of daily irradiation, but no hour of any year was
     measured: ``year`` sets the calendar and, with ``seed``, the draw; it does not stand for the weather of that year. Hours of a
-    store are those that were written into it, of the year that is named.
+    store are those that were written into it, of the year that is named. With ``years`` a supply is sized for all of them together.
     """
 
     source: Literal["synthetic", "store"] = Field("synthetic", description="Where the hours come from.")
