@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 #: The synthetic year of a study that names none, so that plants of such a study and the fleets share their weather.
 WEATHER = Weather()
+PLANT, FARM = PVSystem(precision="float64"), WindFarm(precision="float64")
 #: Share of a province's places, the windiest, on which its wind farms stand, and the least number of them.
 WINDY_SHARE, FEWEST = 0.25, 3
 #: Weight of a named wind or solar base against that of a town: a stand-in for a register of plants.
@@ -63,7 +64,7 @@ def build_fleet_profiles() -> xr.Dataset:
     profiles = {name: np.zeros((len(PROVINCES), hours)) for name in shares}
     for start in range(0, len(places), BLOCK):
         part = slice(start, start + BLOCK)
-        block = add_wind_yield(add_pv_yield(add_weather(sites.isel(site=part), WEATHER), PVSystem()), WindFarm())
+        block = add_wind_yield(add_pv_yield(add_weather(sites.isel(site=part), WEATHER), PLANT), FARM)
         for name, factor in (("wind", "wind_capacity_factor"), ("solar", "pv_capacity_factor")):
             profiles[name] += shares[name][:, part] @ block[factor].transpose("site", "time").to_numpy()
     coords = {"grid_zone": np.arange(len(PROVINCES), dtype="i4"), "hour": np.arange(hours, dtype="i4")}

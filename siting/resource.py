@@ -270,7 +270,7 @@ def _from_store(sites: xr.Dataset, weather: Weather) -> dict[str, xr.DataArray]:
         kwargs={"weather": weather},
         input_core_dims=[[]] * 5,
         output_core_dims=[["time"]] * len(HOURLY) + [[]] * 3,
-        output_dtypes=[np.float64] * (len(HOURLY) + 3),
+        output_dtypes=[np.float32] * len(HOURLY) + [np.float64] * 3,
         dask="parallelized",
         dask_gufunc_kwargs={"output_sizes": {"time": len(year_hours(weather.year))}},
         keep_attrs=False,
@@ -281,7 +281,7 @@ def _from_store(sites: xr.Dataset, weather: Weather) -> dict[str, xr.DataArray]:
 def stored_year(
     latitude: NDArray[np.float64], longitude: NDArray[np.float64], altitude: NDArray[np.float64], annual_ghi: NDArray[np.float64],
     wind_mean: NDArray[np.float64], *, weather: Weather,
-) -> tuple[NDArray[np.float64], ...]:  # fmt: skip
+) -> tuple[NDArray[np.floating[Any]], ...]:  # fmt: skip
     """One year of a weather store at n places: the hours of the nearest cell, brought to the place.
 
     Parameters
@@ -296,7 +296,7 @@ def stored_year(
     Returns
     -------
     tuple of array
-        ghi, dni, dhi [W m-2], temp_air [degC] and wind_speed_100m [m s-1], (n, time); then the distance to the cell [km] and the
+        ghi, dni, dhi [W m-2], temp_air [degC] and wind_speed_100m [m s-1], (n, time), float32; then the distance to the cell [km] and the
         factors on irradiance and on wind, (n,).
 
     Raises

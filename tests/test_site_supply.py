@@ -60,7 +60,8 @@ def test_hours_of_plants_elsewhere_are_those_of_their_cell_less_the_loss(block):
     for name in ("pv_capacity", "wind_capacity", "battery_energy", "matched_share", "wind_plant_site", "line_cost", "delivered_cost"):
         np.testing.assert_array_equal(one.site[name], table[name].sel(site=number))
     cell = block.isel(site=np.flatnonzero(block["site"].to_numpy() == int(one.chosen["wind_plant_site"])))
-    wind = runner.hourly_yields(cell, study)["wind_capacity_factor"].to_numpy()[0] * (1 - float(one.chosen["wind_line_loss_share"]))
+    wind = runner.hourly_yields(cell, study)["wind_capacity_factor"].to_numpy()[0].astype(float)
+    wind *= 1 - float(one.chosen["wind_line_loss_share"])
     np.testing.assert_allclose(one.hours["wind"], wind * float(one.chosen["wind_capacity"]), rtol=1e-12)
     for flow, name in {"import": "import_energy", "generation": "generation"}.items():
         assert one.hours[flow].sum() == pytest.approx(float(one.chosen[name]), rel=1e-9)

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,7 +37,20 @@ from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
-from siting.supply.site import FAST, QUANTITIES, SUMS, Block, Hours, Site, battery_of, empty_room, match_site, reach_limits, sized_hours
+from siting.supply.site import (
+    FAST,
+    QUANTITIES,
+    SUMS,
+    Block,
+    Hours,
+    Site,
+    battery_of,
+    binding,
+    empty_room,
+    match_site,
+    reach_limits,
+    sized_hours,
+)
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
 from siting.weather_hours import calendar_years
 
@@ -346,7 +359,7 @@ def match_block(
     """
     from siting.supply import account
 
-    series = (_checked(pv, "pv_capacity_factor"), _checked(wind, "wind_capacity_factor"))
+    series = (_plausible(pv, "pv_capacity_factor"), _plausible(wind, "wind_capacity_factor"))
     count, supply = len(series[0]), block.supply
     yields, reached = np.empty((count, 2, 13)), np.full((count, 2), np.nan)
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
@@ -354,13 +367,14 @@ def match_block(
     zones = np.broadcast_to(np.asarray(zone), (count,))
     room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
+        hours = [np.asarray(values[i], dtype=np.float64) for values in series]
         for k in range(2):
-            yields[i, k, 12] = account.summarise(series[k][i], block.month, yields[i, k, :12])
+            yields[i, k, 12] = account.summarise(hours[k], block.month, yields[i, k, :12])
         if np.isnan([yields[i, 0, 12], yields[i, 1, 12], limits[0][i], limits[1][i]]).any():
             continue
         site = Site(
-            series[0][i],
-            series[1][i],
+            hours[0],
+            hours[1],
             0.0 if np.isnan(price[i]) else float(price[i]),
             float(limits[0][i]),
             float(limits[1][i]),
@@ -368,6 +382,7 @@ def match_block(
         )
         reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
         reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
+    mixes[..., QUANTITIES.index("supply_limits")] = binding(mixes, limits[0], limits[1], block)
     return yields, mixes, monthly, reached
 
 
@@ -411,12 +426,11 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
 
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
-    room = empty_room(block)
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], room.flows)
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]])
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
-    match_site(site, block, room, mixes, monthly, found)
+    match_site(site, block, empty_room(block), mixes, monthly, found)
     return found[float(chosen["target"])]
 
 
@@ -482,13 +496,18 @@ def _calendar_hours(sites: xr.Dataset) -> pd.DatetimeIndex:
     return found
 
 
-def _checked(values: ArrayLike, name: str) -> Floats:
-    """Capacity factors as contiguous float64, refused if they can't be fractions."""
-    array = np.ascontiguousarray(values, dtype=np.float64)
+def _plausible(values: ArrayLike, name: str) -> NDArray[np.floating[Any]]:
+    """Capacity factors in rows, refused if they can't be fractions."""
+    array: NDArray[np.floating[Any]] = np.ascontiguousarray(values)
     low, high = (np.fmin.reduce(array, axis=None), np.fmax.reduce(array, axis=None)) if array.size else (0.0, 0.0)
     if low < 0 or high > 1.5:
         raise UnitsError(f"Expected {name} of 0 to 1.5, found {low:g} to {high:g}; give output as a fraction of capacity, not in % or MW.")
     return array
+
+
+def _checked(values: ArrayLike, name: str) -> Floats:
+    """Do :func:`_plausible` and give float64."""
+    return np.asarray(_plausible(values, name), dtype=np.float64)
 
 
 def _costs(finance: Finance) -> tuple[float, float, float, float]:

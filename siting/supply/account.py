@@ -1,85 +1,161 @@
-"""Sums of a year's flows, in the order of time."""
+"""Sums of a year's flows, in one fixed order."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from siting.supply.dispatch import SERIES, Battery, Months, Series, compiled
+from siting.supply.dispatch import SERIES, Battery, Mix, Months, Series, Spans, compiled, find_anchor, flow
+
+
+class Market(NamedTuple):
+    """Imports by hour: carbon-free share [1], emission factor [t/MWh] and factor on the price [1], each (time,)."""
+
+    clean: Series
+    emission_factor: Series
+    price_factor: Series
+
+
+class Sums(NamedTuple):
+    """Sums of a year.
+
+    Flows and load [MWh], import by what it carries (see `Market`) [MWh, t, MWh], its peak [MW], its hours, and the most of them without a
+    break.
+    """
+
+    generation: float
+    direct: float
+    charge: float
+    discharge: float
+    imported: float
+    exported: float
+    curtailed: float
+    grid_charge: float
+    load: float
+    clean: float
+    emitted: float
+    paid: float
+    peak: float
+    hours: float
+    lull: float
 
 
 @compiled
-def sum_in_order(values: Series) -> float:
-    """Sum in the order of time."""
-    total = 0.0
-    for value in values:
-        total += value
-    return total
+def _settle(sums: Sums, battery: Battery, totals: Series, monthly: Series) -> None:
+    """Fill ``totals`` from ``generation`` to ``import_price_factor``, and the matched share of each month.
 
-
-@compiled
-def weighted_sum(values: Series, weights: Series) -> float:
-    """Sum of products in the order of time."""
-    total = 0.0
-    for t in range(values.size):
-        total += values[t] * weights[t]
-    return total
-
-
-@compiled
-def worst_share(imported: Series, load: Series, starts: Months) -> float:
-    """Least matched share of the load among years, which begin at hours."""
-    worst = 1.0
-    for k in range(starts.size):
-        end = starts[k + 1] if k + 1 < starts.size else load.size
-        energy = missing = 0.0
-        for t in range(starts[k], end):
-            energy += load[t]
-            missing += imported[t]
-        if energy > 0.0:
-            worst = min(worst, (energy - missing) / energy)
-    return worst
-
-
-@compiled
-def account(hourly: Series, month: Months, load: Series, battery: Battery, totals: Series, monthly: Series) -> None:
-    """Fill ``totals`` (from ``generation`` on, see `siting.supply.QUANTITIES`) and ``monthly`` (4, 12) from a year's flows.
-
-    The rows of ``monthly`` are matched share, generation, import and load.
     The residual is the largest of those of three balances, relative to the generation or the load: of generation, of the load,
     and of the store.
     """
-    flows = np.zeros(len(SERIES))
-    month_load, month_import, month_made = np.zeros(12), np.zeros(12), np.zeros(12)
-    energy = peak = 0.0
-    lull = longest = 0
-    totals[12] = 0.0
-    for t in range(load.size):
-        for k in range(len(SERIES)):
-            flows[k] += hourly[k, t]
-        energy += load[t]
-        peak = max(peak, hourly[5, t])
-        month_load[month[t] - 1] += load[t]
-        month_import[month[t] - 1] += hourly[5, t]
-        month_made[month[t] - 1] += hourly[0, t]
-        lull = lull + 1 if hourly[5, t] > 1e-9 * load[t] else 0
-        longest = max(longest, lull)
-        totals[12] += 1.0 if lull > 0 else 0.0
-    generation, direct, charge, discharge, _, imported, exported, curtailed, stored = flows
-    totals[4] = generation
-    totals[5] = (energy - imported) / energy
-    totals[6] = imported
-    totals[7] = peak
-    totals[8] = curtailed
-    totals[9] = exported
-    totals[10] = charge - discharge
-    used = abs(generation - direct - (charge - stored) - exported - curtailed)
-    met = abs(energy - direct - discharge - (imported - stored))
-    kept = abs(battery.charge * charge - discharge / battery.discharge)
-    totals[11] = max(used / max(generation, energy), max(met, kept) / energy)
-    totals[13] = longest
+    totals[4] = sums.generation
+    totals[5] = (sums.load - sums.imported) / sums.load
+    totals[6], totals[7] = sums.imported, sums.peak
+    totals[8], totals[9] = sums.curtailed, sums.exported
+    totals[10] = sums.charge - sums.discharge
+    used = abs(sums.generation - sums.direct - (sums.charge - sums.grid_charge) - sums.exported - sums.curtailed)
+    met = abs(sums.load - sums.direct - sums.discharge - (sums.imported - sums.grid_charge))
+    kept = abs(battery.charge * sums.charge - sums.discharge / battery.discharge)
+    totals[11] = max(used / max(sums.generation, sums.load), max(met, kept) / sums.load)
+    totals[12], totals[13] = sums.hours, sums.lull
+    totals[14], totals[15] = sums.clean, sums.emitted
+    totals[16] = sums.paid / sums.imported if sums.imported > 1e-9 * sums.load else 1.0
     for m in range(12):
-        monthly[0, m] = (month_load[m] - month_import[m]) / month_load[m] if month_load[m] > 0.0 else np.nan
-        monthly[1, m], monthly[2, m], monthly[3, m] = month_made[m], month_import[m], month_load[m]
+        load = monthly[3, m]
+        monthly[0, m] = (load - monthly[2, m]) / load if load > 0.0 else np.nan
+
+
+def account(hourly: Series, month: Months, load: Series, market: Market, battery: Battery, totals: Series, monthly: Series) -> None:
+    """Fill ``totals`` (from ``generation`` to ``import_price_factor``, see `siting.supply.site.QUANTITIES`) and ``monthly`` (4, 12).
+
+    The rows of ``monthly`` are matched share, generation, import and load. ``hourly`` are flows of a year in the rows of `SERIES`.
+    """
+    made_hours, bought = hourly[SERIES.index("generation")], hourly[SERIES.index("import")]
+    monthly[1:] = [np.bincount(month - 1, values, 12) for values in (made_hours, bought, load)]
+    short = bought > 1e-9 * load
+    ends = np.flatnonzero(~np.r_[False, short, False])
+    made, direct, charge, discharge, _, imported, exported, curtailed, stored = (float(values.sum()) for values in hourly)
+    clean, emitted, paid = (float((bought * rate).sum()) for rate in market)
+    sums = Sums(
+        made, direct, charge, discharge, imported, exported, curtailed, stored, float(load.sum()), clean, emitted, paid,
+        float(bought.max()), float(short.sum()), float(np.diff(ends).max() - 1),
+    )  # fmt: skip
+    _settle(sums, battery, totals, monthly)
+
+
+@compiled
+def account_mix(
+    year: Spans, month: Months, market: Market, mix: Mix, battery: Battery, export_limit: float, totals: Series, monthly: Series
+) -> None:
+    """Do what `siting.supply.dispatch.trace` and `account` do, in one pass from the hour at which the dispatch begins."""
+    size = year.load.size
+    anchor = find_anchor(year, mix, battery)
+    level, first, now_month, lead = anchor.level, anchor.hour % size, 0, -1
+    generation = direct = charge = discharge = imported = exported = curtailed = load = clean = emitted = paid = peak = 0.0
+    made = bought = asked = 0.0
+    hours = lull = longest = 0
+    monthly[:] = 0.0
+    for step in range(size):
+        t = first + step
+        if t >= size:
+            t -= size
+        if month[t] != now_month or step == 0:
+            if step > 0:
+                monthly[1, now_month - 1] += made
+                monthly[2, now_month - 1] += bought
+                monthly[3, now_month - 1] += asked
+            now_month, made, bought, asked = month[t], 0.0, 0.0, 0.0
+        if t == 0:  # no lull reaches from one end of the year to the other
+            lead = lull if lead < 0 else lead
+            lull = 0
+        now = flow(year.pv[t] * mix.pv + year.wind[t] * mix.wind, year.load[t], level, mix, battery, export_limit)
+        level = now.level
+        generation += now.generation
+        direct += now.direct
+        charge += now.charge
+        discharge += now.discharge
+        imported += now.missing
+        exported += now.exported
+        curtailed += now.curtailed
+        load += year.load[t]
+        clean += now.missing * market.clean[t]
+        emitted += now.missing * market.emission_factor[t]
+        paid += now.missing * market.price_factor[t]
+        peak = max(peak, now.missing)
+        made += now.generation
+        bought += now.missing
+        asked += year.load[t]
+        if now.missing > 1e-9 * year.load[t]:
+            hours += 1
+            lull += 1
+            longest = max(longest, lull)
+        else:
+            lead = lull if lead < 0 else lead
+            lull = 0
+    monthly[1, now_month - 1] += made
+    monthly[2, now_month - 1] += bought
+    monthly[3, now_month - 1] += asked
+    if first > 0:
+        longest = max(longest, lull + lead)
+    sums = Sums(
+        generation, direct, charge, discharge, imported, exported, curtailed, 0.0, load, clean, emitted, paid, peak, float(hours),
+        float(longest),
+    )  # fmt: skip
+    _settle(sums, battery, totals, monthly)
+
+
+@compiled
+def account_mixes(
+    pv: Series, wind: Series, load: Series, month: Months, market: Market, battery: Battery, export_limit: float,
+    capacities: Series, totals: Series, monthly: Series,
+) -> None:  # fmt: skip
+    """Do `account_mix` for portfolios (target, 4), which come first in their totals; nothing is kept where there is none."""
+    year = Spans(pv, wind, load, np.ones(load.size))
+    for k in range(len(capacities)):
+        if not np.isnan(capacities[k, 0]):
+            totals[k, :4] = capacities[k]
+            mix = Mix(capacities[k, 0], capacities[k, 1], capacities[k, 2], capacities[k, 3])
+            account_mix(year, month, market, mix, battery, export_limit, totals[k], monthly[k])
 
 
 @compiled

@@ -108,6 +108,40 @@ def find_anchor(year: Spans, mix: Mix, battery: Battery) -> Anchor:
     return Anchor(0, start, 0.0)
 
 
+class Flow(NamedTuple):
+    """Flows of an hour [MW] and the state of charge at its end [MWh], in the order of `SERIES`."""
+
+    generation: float
+    direct: float
+    charge: float
+    discharge: float
+    level: float
+    missing: float
+    exported: float
+    curtailed: float
+    grid_charge: float
+
+
+@compiled
+def flow(generation: float, load: float, level: float, mix: Mix, battery: Battery, export_limit: float) -> Flow:
+    """Flows of an hour that begins at a state of charge [MWh usable]; what is left after charging is exported, up to the limit [MW]."""
+    net, full = generation - load, mix.energy * battery.usable
+    if net >= 0.0:
+        charge = min(net, mix.power)
+        raised = level + battery.charge * charge
+        if raised >= full:
+            charge = (full - level) / battery.charge
+            raised = full
+        exported = min(net - charge, export_limit)
+        return Flow(generation, load, charge, 0.0, raised, 0.0, exported, net - charge - exported, 0.0)
+    discharge = min(-net, mix.power)
+    drawn = discharge / battery.discharge
+    if drawn >= level:
+        discharge = level * battery.discharge
+        drawn = level
+    return Flow(generation, generation, 0.0, discharge, level - drawn, -net - discharge, 0.0, 0.0, 0.0)
+
+
 @compiled
 def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, export_limit: float, hourly: Series) -> None:
     """Fill ``hourly`` (len(SERIES), time) with the flows of a year.
@@ -125,40 +159,15 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
     hourly : ndarray, shape (len(SERIES), time)
         Output, rows as in `SERIES`.
     """
-    full = mix.energy * battery.usable
     anchor = find_anchor(Spans(pv, wind, load, np.ones(load.size)), mix, battery)
     level = anchor.level
     for step in range(load.size):
         t = (anchor.hour + step) % load.size
-        generation = pv[t] * mix.pv + wind[t] * mix.wind
-        net = generation - load[t]
-        charge = discharge = missing = exported = curtailed = 0.0
-        if net >= 0.0:
-            charge = min(net, mix.power)
-            raised = level + battery.charge * charge
-            if raised >= full:
-                charge = (full - level) / battery.charge
-                raised = full
-            level = raised
-            exported = min(net - charge, export_limit)
-            curtailed = net - charge - exported
-        else:
-            discharge = min(-net, mix.power)
-            drawn = discharge / battery.discharge
-            if drawn >= level:
-                discharge = level * battery.discharge
-                drawn = level
-            level -= drawn
-            missing = -net - discharge
-        hourly[0, t] = generation
-        hourly[1, t] = min(generation, load[t])
-        hourly[2, t] = charge
-        hourly[3, t] = discharge
-        hourly[4, t] = level
-        hourly[5, t] = missing
-        hourly[6, t] = exported
-        hourly[7, t] = curtailed
-        hourly[8, t] = 0.0
+        now = flow(pv[t] * mix.pv + wind[t] * mix.wind, load[t], level, mix, battery, export_limit)
+        level = now.level
+        hourly[0, t], hourly[1, t], hourly[2, t], hourly[3, t] = now.generation, now.direct, now.charge, now.discharge
+        hourly[4, t], hourly[5, t], hourly[6, t], hourly[7, t] = now.level, now.missing, now.exported, now.curtailed
+        hourly[8, t] = now.grid_charge
 
 
 @compiled
@@ -292,8 +301,38 @@ def deficit_with_slope(year: Spans, mix: Mix, slope: Series) -> float:
     return missing
 
 
+class Room(NamedTuple):
+    """Room to merge the hours of a year.
+
+    Sums of output per capacity of PV and wind and of the load before each hour (time + 1,), what a portfolio makes of each hour
+    (time + 1,), first hours of the spans (time + 1,), and arrays of which the spans are the heads (time,).
+    """
+
+    pv: Series
+    wind: Series
+    load: Series
+    kind: NDArray[np.int8]
+    start: NDArray[np.int32]
+    spans: Spans
+
+
 @compiled
-def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
+def room_for(year: Spans) -> Room:
+    """Room to merge the hours of a year, with their sums."""
+    n = year.load.size
+    room = Room(
+        np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, np.int8), np.zeros(n + 1, np.int32),
+        Spans(np.empty(n), np.empty(n), np.empty(n), np.empty(n)),
+    )  # fmt: skip
+    for t in range(n):
+        room.pv[t + 1] = room.pv[t] + year.pv[t]
+        room.wind[t + 1] = room.wind[t] + year.wind[t]
+        room.load[t + 1] = room.load[t] + year.load[t]
+    return room
+
+
+@compiled
+def merge(year: Spans, mix: Mix, room: Room) -> Spans:
     """Sum up neighbouring hours that a portfolio treats alike: surplus or deficit, within the battery's power or beyond it.
 
     Parameters
@@ -302,8 +341,8 @@ def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
         Hours.
     mix : Mix
         The portfolio.
-    room : Spans
-        Arrays of the length of ``year``, of which the result is the head.
+    room : Room
+        Room for these hours, which the result uses.
 
     Notes
     -----
@@ -313,21 +352,20 @@ def merge(year: Spans, mix: Mix, room: Spans) -> Spans:
     in the capacities, until it meets a bound and stays there. The same holds of its deficits, as those of sums are never larger than
     the sums of deficits, and the same where all hours of a span have one sign.
     """
-    n, before = 0, -1
-    pv = wind = load = hours = 0.0
-    for t in range(year.load.size):
+    n, kind, start, spans = year.load.size, room.kind, room.start, room.spans
+    kind[0] = -1
+    for t in range(n):
         net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
-        kind = (1 if net >= 0.0 else 0) + (2 if abs(net) > mix.power * year.hours[t] else 0)
-        if kind != before:
-            if before >= 0:
-                room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
-                n += 1
-            before = kind
-            pv = wind = load = hours = 0.0
-        pv += year.pv[t]
-        wind += year.wind[t]
-        load += year.load[t]
-        hours += year.hours[t]
-    room.pv[n], room.wind[n], room.load[n], room.hours[n] = pv, wind, load, hours
-    n += 1
-    return Spans(room.pv[:n], room.wind[:n], room.load[:n], room.hours[:n])
+        kind[t + 1] = np.int8(net >= 0.0) + np.int8(2) * np.int8(abs(net) > mix.power)
+    count = 0
+    for t in range(n):  # without a branch, which would often be mispredicted
+        start[count] = t
+        count += int(kind[t + 1] != kind[t])
+    start[count] = n
+    for k in range(count):
+        first, end = start[k], start[k + 1]
+        spans.pv[k] = room.pv[end] - room.pv[first]
+        spans.wind[k] = room.wind[end] - room.wind[first]
+        spans.load[k] = room.load[end] - room.load[first]
+        spans.hours[k] = end - first
+    return Spans(spans.pv[:count], spans.wind[:count], spans.load[:count], spans.hours[:count])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from siting.finance import Finance, LineDesigns, line_designs
 from siting.supply.placement import distance_km
-from siting.supply.site import QUANTITIES, Block, Room, Site, annual_cost, empty_room, match_site
+from siting.supply.site import QUANTITIES, Block, Room, Site, annual_cost, binding, empty_room, match_site
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -178,6 +178,8 @@ def _sized(pv: Spot, wind: Spot, losses: list[float], carried: list[float], park
     count = len(park.block.supply.targets)
     mixes, monthly = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan)
     reached = match_site(Site(hours[0], hours[1], park.price, limits[0], limits[1], park.grid), park.block, park.room, mixes, monthly)
+    pv_limit, wind_limit = np.split(np.array(limits), 2)
+    mixes[:, QUANTITIES.index("supply_limits")] = binding(mixes[None], pv_limit, wind_limit, park.block)[0]
     cost = annual_cost(mixes, park.block, park.price)
     return Found(mixes, monthly, cost, _lower(cost, mixes, park.block), reached)
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from siting.supply import Storage, Supply
+    from siting.supply.account import Market
     from siting.supply.dispatch import Battery
     from siting.supply.programme import Hydrogen
     from siting.supply.sizing import State, Terms
@@ -36,10 +37,10 @@ QUANTITIES = (
     "balance_residual",
     "import_hours",
     "longest_lull",
-    "matched_share_worst_year",
     "import_carbon_free_energy",
     "import_emissions",
     "import_price_factor",
+    "matched_share_worst_year",
     "grid_capacity",
     "target_price",
     "sizing_gap",
@@ -113,17 +114,20 @@ class Site(NamedTuple):
 
 
 class Room(NamedTuple):
-    """What the sites of a block work in, one after the other: the search, and the flows of a year (len(SERIES), time)."""
+    """What the sites of a block share and work in, one after the other.
 
+    The load as the search takes it, with a mean of 1 MW, and the search itself.
+    """
+
+    load: Floats
     state: State
-    flows: Floats
 
 
 def empty_room(block: Block) -> Room:
     """Room for the sites of a block."""
-    from siting.supply import dispatch, sizing
+    from siting.supply import sizing
 
-    return Room(sizing.empty_state(), np.empty((len(dispatch.SERIES), block.load.size)))
+    return Room(block.load / block.mean_mw, sizing.empty_state())
 
 
 def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
@@ -150,21 +154,24 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     left = 1.0 - counted[0]
     allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
     results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
-    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / mean)
+    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), room.load)
     reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
-    fast = _stands_still(block) and bool(np.all(counted == counted[0]))
+    fast = (results[:, 6] != sizing.OPEN) & _stands_still(block) & bool(np.all(counted == counted[0]))
+    if fast.any():
+        fast &= _keep_sized(site, block, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
     for k in range(allowed.size - 1, -1, -1):
-        sized = fast and results[k, 6] != sizing.OPEN
-        found = _keep_sized(site, block, battery, terms, results[k], room.flows, mixes[k], monthly[k]) if sized else None
-        if found is None and not (sized and results[k, 6] == sizing.UNREACHABLE):
+        found = None
+        if not fast[k]:
             found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
-        if found and k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
+        elif hours is not None and np.isfinite(results[k, 0]):
+            found = sized_hours(site, block, mixes[k, :4].tolist())
+        if k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
             mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
             found = hours[supply.targets[k + 1]] if hours else found
         if found and hours is not None:
-            hours[supply.targets[k]] = found._replace(flows=found.flows.copy())
+            hours[supply.targets[k]] = found
     return reached
 
 
@@ -198,80 +205,99 @@ def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
     return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
 
 
-def _keep_sized(
-    site: Site, block: Block, battery: Battery, terms: Terms, result: Floats, flows: Floats, totals: Floats, monthly: Floats
-) -> Hours | None:
-    """Run the portfolio of the fast engine for its sums.
+def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mixes: Floats, monthly: Floats) -> NDArray[np.bool_]:
+    """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN.
 
-    Nothing is kept where none reaches the target, or where the limit on the power of exports, which the search doesn't know, costs it
-    more than the tolerance.
+    Returns where the results hold: not where the limit on the power of exports, which the search doesn't know, costs more than the
+    tolerance.
     """
+    from siting.supply import account
+
+    known = np.isfinite(results[:, 0])
+    upper, lower, capacities = results[:, 4].copy(), results[:, 5], results[:, :4] * block.mean_mw
+    if len(block.year_starts) > 1 or _sells(block) or _capped(block):
+        for k in np.flatnonzero(known):
+            hours = sized_hours(site, block, capacities[k].tolist())
+            _account(hours, site, block, battery, capacities[k], mixes[k], monthly[k])
+            upper[k] += block.export_price * _unsold(hours.flows, block) if _sells(block) else 0.0
+    else:
+        year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
+        market, limit = _market(site, block), block.supply.export_limit_mw
+        account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
+        mixes[known, QUANTITIES.index("matched_share_worst_year")] = mixes[known, QUANTITIES.index("matched_share")]
+    size = np.where(known & (upper != 0), np.abs(upper), 1.0)
+    gap = np.where(known, np.maximum(upper - lower, 0.0) / size, 0.0)
+    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap[known], FAST)
+    kept = (gap <= block.supply.tolerance) | (not _sells(block))
+    mixes[~kept], monthly[~kept] = np.nan, np.nan
+    return np.asarray(kept)
+
+
+def _sells(block: Block) -> bool:
+    """Whether exports earn something."""
+    return block.export_price > 0 and block.supply.export_limit_mw > 0
+
+
+def _capped(block: Block) -> bool:
+    """Whether exports are bound by their share of the generation."""
+    return block.supply.export_limit_mw > 0 and block.supply.limits.export_share_max < 1
+
+
+def _account(hours: Hours, site: Site, block: Block, battery: Battery, capacities: Floats, totals: Floats, monthly: Floats) -> None:
+    """Fill capacities and sums of the hours, and the matched share of the year in which it is least."""
     from siting.supply import account, dispatch
 
-    if np.isnan(result[0]):
-        return None
-    capacities = result[:4] * block.mean_mw
-    hours = sized_hours(site, block, capacities.tolist(), flows)
-    upper = result[4] + terms.export_price * _unsold(hours.flows, block)
-    gap = max(upper - result[5], 0.0) / abs(upper) if upper != 0 else 0.0
-    if terms.export_price > 0 and gap > block.supply.tolerance:
-        return None
+    served = np.maximum(hours.served, 0.0)
     totals[:4] = capacities
-    account.account(hours.flows, block.month, block.load, battery, totals, monthly)
-    peak = float(np.max(block.load))
-    _keep_worst_year(hours, block, totals)
-    _describe(site, block, terms, totals, Optimum(hours.flows[dispatch.SERIES.index("import")], peak, float(result[7]), gap, FAST))
-    return hours
-
-
-def _keep_worst_year(hours: Hours, block: Block, totals: Floats) -> None:
-    """Fill the matched share of the year in which it is least."""
-    from siting.supply import account, dispatch
-
+    account.account(hours.flows, block.month, served, _market(site, block), battery, totals, monthly)
     share = totals[QUANTITIES.index("matched_share")]
     if len(block.year_starts) > 1:
-        share = account.worst_share(hours.flows[dispatch.SERIES.index("import")], hours.served, np.array(block.year_starts))
+        bought = hours.flows[dispatch.SERIES.index("import")]
+        share = np.min(1.0 - np.add.reduceat(bought, block.year_starts) / np.add.reduceat(served, block.year_starts))
     totals[QUANTITIES.index("matched_share_worst_year")] = share
-
-
-def sized_hours(site: Site, block: Block, capacities: list[float], flows: Floats) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh]; ``flows`` is overwritten with them.
-
-    What is stored is taken first from what the limit keeps from being sold. Where more would be exported than the share that may be, all
-    hours give the same part of it.
-    """
-    from siting.supply import account, dispatch
-
-    battery, most = battery_of(block.supply.storage), block.supply.limits.export_share_max
-    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
-    if block.export_price > 0:
-        dispatch.charge_from_excess(flows, capacities[2], battery, block.supply.export_limit_mw)
-    made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
-    if most < 1 and block.supply.export_limit_mw > 0 and (total := account.sum_in_order(exported)) > 0:
-        kept = min(most * account.sum_in_order(made) / total, 1.0)
-        curtailed += (1.0 - kept) * exported
-        exported *= kept
-    return Hours(flows, block.load, np.zeros_like(block.load))
 
 
 def _unsold(flows: Floats, block: Block) -> float:
     """Export that only the limit on its power prevents, as a share of the load."""
-    from siting.supply import account, dispatch
+    from siting.supply import dispatch
 
-    if block.export_price == 0:
-        return 0.0
-    made, exported, curtailed = (
-        account.sum_in_order(flows[dispatch.SERIES.index(name)]) for name in ("generation", "exported", "curtailed")
-    )
+    made, exported, curtailed = (float(flows[dispatch.SERIES.index(name)].sum()) for name in ("generation", "exported", "curtailed"))
     wanted = min(exported + curtailed, block.supply.limits.export_share_max * made)
     return max(wanted - exported, 0.0) / float(block.load.sum())
+
+
+def _market(site: Site, block: Block) -> Market:
+    """What the imports of a site carry."""
+    from siting.supply.account import Market
+
+    return Market(np.ascontiguousarray(site.grid[0]), np.ascontiguousarray(site.grid[1]), block.price_factor)
+
+
+def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
+    """Hours of a portfolio of the fast engine [MW, MWh].
+
+    What is stored is taken first from what the limit keeps from being sold. Where more would be exported than the share that may be, all
+    hours give the same part of it.
+    """
+    from siting.supply import dispatch
+
+    flows, battery = np.empty((len(dispatch.SERIES), block.load.size)), battery_of(block.supply.storage)
+    dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    if _sells(block):
+        dispatch.charge_from_excess(flows, capacities[2], battery, block.supply.export_limit_mw)
+    made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
+    if _capped(block) and (total := float(exported.sum())) > 0:
+        kept = min(block.supply.limits.export_share_max * float(made.sum()) / total, 1.0)
+        curtailed += (1.0 - kept) * exported
+        exported *= kept
+    return Hours(flows, block.load, np.zeros_like(block.load))
 
 
 def _keep_programmed(
     site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
 ) -> Hours | None:
     """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
-    from siting.supply import account, dispatch, programme
+    from siting.supply import dispatch, programme
 
     supply, peak = block.supply, float(np.max(block.load))
     gas = block.hydrogen
@@ -289,53 +315,56 @@ def _keep_programmed(
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
         return None
-    totals[:4] = solution.capacities[:4]
     hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut)
-    account.account(hours.flows, block.month, np.maximum(solution.served, 0.0), battery, totals, monthly)
-    _keep_worst_year(hours, block, totals)
-    bought, stored = (solution.flows[dispatch.SERIES.index(name)] for name in ("import", "grid_charge"))
+    _account(hours, site, block, battery, solution.capacities[:4], totals, monthly)
     contracted = float(solution.capacities[4]) if chosen else peak
-    _describe(site, block, terms, totals, Optimum(bought, contracted, solution.target_price, 0.0, PROGRAMME))
-    cut = account.sum_in_order(solution.cut)
-    extra = (account.sum_in_order(stored), cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
-    totals[QUANTITIES.index("grid_charged_energy") :] = extra
+    totals[:] = _described(totals[None], block, contracted, np.array([solution.target_price]), np.zeros(1), PROGRAMME)[0]
+    stored, cut = (float(flow.sum()) for flow in (hours.flows[dispatch.SERIES.index("grid_charge")], solution.cut))
+    totals[QUANTITIES.index("grid_charged_energy") :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
     return hours
 
 
-class Optimum(NamedTuple):
-    """Hourly import [MW], grid capacity where there is any import [MW], price of the target [CNY/MWh], gap [1] and engine."""
+def _described(mixes: Floats, block: Block, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:
+    """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on.
 
-    bought: Floats
-    contracted: float
-    target_price: float
-    gap: float
-    engine: float
+    Grid capacity where there is any import [MW], prices of the targets [CNY/MWh] and gaps [1], (target,), and the engine.
+    """
+    described = mixes.copy()
+    imports = mixes[:, QUANTITIES.index("import_energy")] > 1e-9 * float(block.load.sum())
+    capacity = np.where(imports & (not math.isnan(block.capacity_charge)), contracted, 0.0)
+    first = QUANTITIES.index("grid_capacity")
+    described[:, first:] = 0.0
+    described[:, first : first + 4] = np.stack([capacity, target_price * 1e-3, gap, np.full(len(mixes), engine)], axis=1)
+    return described
 
 
-def _describe(site: Site, block: Block, terms: Terms, totals: Floats, optimum: Optimum) -> None:
-    """Fill what follows from an optimum, from the carbon of its imports on."""
-    from siting.supply import account
+def binding(mixes: Floats, pv_limit: Floats, wind_limit: Floats, block: Block) -> Floats:
+    """Flags of what binds at the optimum (site, target); NaN where there is none.
 
-    bought, contracted, target_price, gap, engine = optimum
-    row = dict(zip(QUANTITIES, totals, strict=True))
-    energy = float(block.load.sum())
-    imports = row["import_energy"] / energy
-    near, limits = 1e-6, block.supply.limits
-    on = not math.isnan(block.capacity_charge) and imports > 1e-9
-    binding = (
-        BINDING["target"] * (target_price > 0)
-        + BINDING["pv_land"] * (row["pv_capacity"] >= terms.limits[0] * block.mean_mw * (1 - near))
-        + BINDING["wind_land"] * (row["wind_capacity"] >= terms.limits[1] * block.mean_mw * (1 - near))
-        + BINDING["overbuild"] * (row["generation"] >= terms.overbuild * energy * (1 - near))
-        + BINDING["self_use"] * (terms.self_use > 0 and imports + terms.self_use * row["generation"] / energy >= 1 - near)
-        + BINDING["own_share"] * (terms.import_share < 1 and imports >= terms.import_share - near)
-        + BINDING["export_share"] * (0 < row["generation"] * limits.export_share_max * (1 - near) <= row["exported_energy"])
-    )
-    clean, emitted = (account.weighted_sum(bought, rate) for rate in site.grid)
-    paid = account.weighted_sum(bought, block.price_factor) / row["import_energy"] if imports > 1e-9 else 1.0
-    capacity = contracted if on else 0.0
-    new = (clean, emitted, paid, capacity, target_price * 1e-3, gap, engine, float(binding), 0.0, 0.0, 0.0, 0.0, 0.0)
-    totals[QUANTITIES.index("import_carbon_free_energy") :] = new
+    Parameters
+    ----------
+    mixes : ndarray, shape (site, target, QUANTITIES)
+        Numbers of the portfolios.
+    pv_limit, wind_limit : ndarray, shape (site,)
+        Most that the sites' own plants may have [MW].
+    block : Block
+        What the sites share.
+    """
+    row = {name: mixes[..., k] for k, name in enumerate(QUANTITIES)}
+    supply, limits, energy, near = block.supply, block.supply.limits, float(block.load.sum()), 1e-6
+    imports, made, own = row["import_energy"] / energy, row["generation"], limits.own_share_min
+    most = made * limits.export_share_max * (1 - near)
+    found = {
+        "target": row["target_price"] > 0,
+        "pv_land": row["pv_capacity"] >= pv_limit[:, None] * (1 - near),
+        "wind_land": row["wind_capacity"] >= wind_limit[:, None] * (1 - near),
+        "overbuild": made >= supply.max_overbuild * energy * (1 - near),
+        "self_use": (limits.self_use_share_min > 0) & (imports + limits.self_use_share_min * made / energy >= 1 - near),
+        "own_share": (own > 0) & (imports >= 1.0 - own - near),
+        "export_share": (most > 0) & (row["exported_energy"] >= most),
+    }
+    flags = sum(BINDING[name] * where for name, where in found.items())
+    return np.where(np.isfinite(row["pv_capacity"]), flags, np.nan)
 
 
 def annual_cost(mixes: Floats, block: Block, price: float) -> Floats:

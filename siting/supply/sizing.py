@@ -2,8 +2,9 @@
 
 The import that a portfolio needs is convex in its capacities, and each dispatch yields a plane below it that holds for all portfolios
 (`siting.supply.dispatch`). Planes don't depend on the target: one bundle serves all of them. The master (`siting.supply.master`) gives
-the cheapest point above the planes, a lower bound; dispatching halfway from there to the best known portfolio gives a new plane or a
-new upper bound, until both meet.
+the cheapest point above the planes, a lower bound; dispatching on the way from there to the best known portfolio gives a new plane or a
+new upper bound, until both meet. Between a portfolio that misses a target and one that exceeds it lies one that meets it, by convexity
+and without a dispatch.
 
 Most dispatches run in a year whose neighbouring hours are merged where a portfolio treats them alike (`merge`), a fifth of the hours.
 Planes found there hold in the hours, so lower bounds do, too; the portfolio itself needs the same import in both, so a search ends with
@@ -26,7 +27,7 @@ from typing import NamedTuple
 import numpy as np
 
 from siting.supply import master
-from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, deficit_with_slope, merge, served_with_slope
+from siting.supply.dispatch import Battery, Mix, Room, Series, Spans, compiled, deficit_with_slope, merge, room_for, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 
 #: Dispatches per target after which the search ends with the gap that it has.
@@ -38,8 +39,11 @@ TARGET, FIRST_FOUND, FIRST_DISPATCHED = 1, 8, 9
 #: Searches in merged hours before one in the hours, and portfolios that are tried between two of them.
 ROUNDS, MOST_TRIES = 8, 12
 
-#: Share of the tolerance that a search in merged hours takes.
-MERGED_SHARE = 0.7
+#: Share of the tolerance that a search in merged hours takes, and its multiple for the first, whose hours are merged as for another target.
+MERGED_SHARE, FIRST_LOOSE = 0.8, 6.0
+
+#: Share of the way from the corner of the planes to the best portfolio at which the next is dispatched.
+OUTWARD = 0.4
 
 #: Steps from the edge of the feasible set into it, in those that the planes ask for, which are too short.
 STEP = 1.5
@@ -89,7 +93,7 @@ class Case(NamedTuple):
     """
 
     year: Spans
-    room: Spans
+    room: Room
     size: float
     means: Series
     battery: Battery
@@ -114,10 +118,20 @@ class Seen(NamedTuple):
     excess: float
 
 
-class Found(NamedTuple):
-    """What a search has found: cost of the portfolio and lower bound [CNY/MWh], outcome, target's price [CNY/MWh], dispatches."""
+class Inside(NamedTuple):
+    """The cheapest portfolio known to meet a target, and the cheapest of those that were dispatched, both (4,), in place.
 
-    upper: float
+    ``numbers`` are the cost of the first, at most, and import share, cost and excess of the second; costs are infinite before there is one.
+    """
+
+    best: Series
+    dispatched: Series
+    numbers: Series
+
+
+class Found(NamedTuple):
+    """What a search has found: lower bound [CNY/MWh], outcome, target's price [CNY/MWh], dispatches."""
+
     lower: float
     outcome: float
     price: float
@@ -275,12 +289,42 @@ def further(way: float, a: float, b: float) -> float:
 
 
 @compiled
-def search(case: Case, year: Spans, allowed: float, tolerance: float, state: State, inside: Series, upper: float) -> Found:
-    """Kelley's search in the hours or in merged ones; ``inside``, which costs ``upper``, becomes the best portfolio found.
+def keep(inside: Inside, x: Series, seen: Seen) -> None:
+    """Keep a portfolio that meets the target where it is cheaper than what is known."""
+    if seen.cost < inside.numbers[2]:
+        inside.dispatched[:] = x
+        inside.numbers[1], inside.numbers[2], inside.numbers[3] = seen.share, seen.cost, seen.excess
+    if seen.cost < inside.numbers[0]:
+        inside.best[:] = x
+        inside.numbers[0] = seen.cost
 
-    It dispatches halfway between the corner of the planes and ``inside``: either that is better, or its plane cuts the corner off.
+
+@compiled
+def keep_between(inside: Inside, x: Series, seen: Seen, allowed: float, raised: float) -> None:
+    """Keep the point between a portfolio that misses the target and one that meets it at which convexity has them meet it.
+
+    Costs of the greedy dispatch are not convex where the price of imports is raised (see `sell`).
     """
-    terms, point, trial = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES)
+    _, share, cost, excess = inside.numbers
+    if raised > 0.0 or not np.isfinite(cost):
+        return
+    way = (seen.share - allowed) / (seen.share - share) if seen.share > allowed else 0.0
+    if seen.excess > 0.0:
+        way = max(way, seen.excess / (seen.excess - excess)) if excess < 0.0 else 1.0
+    between = seen.cost + way * (cost - seen.cost)
+    if way < 1.0 and between < inside.numbers[0]:
+        for k in range(CAPACITIES):
+            inside.best[k] = x[k] + way * (inside.dispatched[k] - x[k])
+        inside.numbers[0] = between
+
+
+@compiled
+def search(case: Case, year: Spans, allowed: float, tolerance: float, state: State, inside: Inside) -> Found:
+    """Kelley's search in the hours or in merged ones, which improves ``inside``.
+
+    It dispatches a portfolio between the corner of the planes and the best one: either that is better, or its plane cuts the corner off.
+    """
+    terms, point, trial, best = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES), inside.best
     lower, price, outcome, used = -np.inf, 0.0, OPEN, 0
     raised = case.price - terms.import_price
     while used < MOST_DISPATCHES:
@@ -288,67 +332,73 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
         if found == master.STALLED:  # the inverse has drifted
             master.start(state.basis, terms.costs, case.price)
             found, value = master.solve(state.planes, terms.costs, case.price, state.basis, point)
+        upper = inside.numbers[0]
         if found != OPTIMAL:
             # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
             outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
             break
         lower, price = max(lower, value - raised * allowed), target_price(state, case.stride) + raised
-        if np.isfinite(upper) and upper - lower <= tolerance * abs(upper):
+        if closed(lower, upper, tolerance):
             outcome = CERTIFIED
             break
         for k in range(CAPACITIES):
             corner = max(point[k + 1], 0.0)
-            trial[k] = corner + 0.5 * (inside[k] - corner) if np.isfinite(upper) else corner
+            trial[k] = corner + OUTWARD * (best[k] - corner) if np.isfinite(upper) else corner
         seen = look(case, year, trial, state)
         used += 1
-        if meets(seen, allowed) and seen.cost < upper:
-            upper = seen.cost
-            inside[:] = trial
-    return Found(upper, lower, outcome, price, used)
+        if meets(seen, allowed):
+            keep(inside, trial, seen)
+        else:
+            keep_between(inside, trial, seen, allowed, raised)
+    return Found(lower, outcome, price, used)
 
 
 @compiled
-def size_target(case: Case, target_share: float, state: State, near: Series, inside: Series, upper: float, result: Series) -> None:
-    """Fill ``result`` (COLUMNS) for one target, which allows an import share.
+def closed(lower: float, upper: float, tolerance: float) -> bool:
+    """Whether the bounds are within the tolerance of each other."""
+    return bool(np.isfinite(upper) and upper - lower <= tolerance * abs(upper))
 
-    Hours are merged as for ``near`` at first, then as for what was found. ``inside``, which becomes the portfolio found, meets the target
-    and costs ``upper``, or that is infinite.
+
+@compiled
+def size_target(case: Case, target_share: float, state: State, near: Series, inside: Inside, result: Series) -> None:
+    """Fill ``result`` (COLUMNS) for one target, which allows an import share, and improve ``inside``, which meets it.
+
+    Hours are merged as for ``near`` at first, then as for what was found.
     """
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
     allow(state, case, allowed)
-    trial = inside.copy()
     year = alike(case, near)
-    lower, outcome, price, used, tries = -np.inf, OPEN, 0.0, 0, 0
+    lower, outcome, price, used, loose = -np.inf, OPEN, 0.0, 0, FIRST_LOOSE
     for _ in range(ROUNDS):
-        trial[:] = inside
-        found = search(case, year, allowed, MERGED_SHARE * tolerance, state, trial, upper)
-        lower, price, used = max(lower, found.lower), found.price, used + found.dispatches
+        merged = Inside(inside.best.copy(), inside.dispatched.copy(), inside.numbers.copy())
+        found = search(case, year, allowed, loose * MERGED_SHARE * tolerance, state, merged)
+        lower, price, used, loose = max(lower, found.lower), found.price, used + found.dispatches, 1.0
         if found.outcome == UNREACHABLE:
             outcome = UNREACHABLE
             break
+        trial = merged.best
         for _ in range(MOST_TRIES):
             year = alike(case, trial)
             seen = look(case, year, trial, state)
-            tries += 1
+            used += 1
             if meets(seen, allowed):
-                if seen.cost < upper:
-                    upper = seen.cost
-                    inside[:] = trial
+                keep(inside, trial, seen)
                 break
-            way = STEP * crossing(state, case, allowed, trial, inside)
-            if way >= 1.0 or not np.isfinite(upper):
+            keep_between(inside, trial, seen, allowed, case.price - case.terms.import_price)
+            way = STEP * crossing(state, case, allowed, trial, inside.dispatched)
+            if way >= 1.0 or not np.isfinite(inside.numbers[0]) or closed(lower, inside.numbers[0], tolerance):
                 break
-            trial += way * (inside - trial)
-        if np.isfinite(upper) and upper - lower <= tolerance * abs(upper):
+            trial += way * (inside.dispatched - trial)
+        if closed(lower, inside.numbers[0], tolerance):
             outcome = CERTIFIED
             break
     if outcome == OPEN:
-        found = search(case, case.year, allowed, tolerance, state, inside, upper)
-        upper, lower, outcome, price, used = found.upper, max(lower, found.lower), found.outcome, found.price, used + found.dispatches
-    result[:CAPACITIES] = inside
-    if not np.isfinite(upper):
-        result[:CAPACITIES] = np.nan
-    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, float(tries + used)
+        found = search(case, case.year, allowed, tolerance, state, inside)
+        lower, outcome, price, used = max(lower, found.lower), found.outcome, found.price, used + found.dispatches
+    upper = inside.numbers[0]
+    for k in range(CAPACITIES):
+        result[k] = inside.best[k] if np.isfinite(upper) else np.nan
+    result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, float(used)
 
 
 @compiled
@@ -384,29 +434,25 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     """
     size, peak = year.load.size, np.max(year.load)
     hours = Spans(year.pv, year.wind, year.load, np.ones(size))
-    room = Spans(np.empty(size), np.empty(size), np.empty(size), np.empty(size))
-    means = np.zeros(2)
-    for t in range(size):
-        means[0] += year.pv[t]
-        means[1] += year.wind[t]
-    means /= size
+    room = room_for(hours)
+    means = np.array([room.pv[size] / size, room.wind[size] / size])
     price = max(terms.import_price, terms.export_price / (battery.charge * battery.discharge))
     worth = terms.export_price / price if price > 0.0 else 0.0
     stride = 2 + int(terms.export_share < 1.0) + int(terms.self_use > 0.0) if worth > 0.0 else 1
     case = Case(hours, room, float(size), means, battery, terms, price, worth, stride)
     begin_master(state, case)
-    inside = np.zeros(CAPACITIES)
-    furthest(case, peak, inside)
-    seen = look(case, hours, inside, state)
-    reached, upper, share = 1.0 - seen.share, seen.cost if seen.excess <= ROUNDING else np.inf, seen.share
-    near = np.minimum(inside, np.array([0.8 / max(means[0], 1e-3), 0.6 / max(means[1], 1e-3), 1.5, 12.0]))
+    inside = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf))
+    most = np.zeros(CAPACITIES)
+    furthest(case, peak, most)
+    seen = look(case, hours, most, state)
+    reached = 1.0 - seen.share
+    near = np.minimum(most, np.array([0.8 / max(means[0], 1e-3), 0.6 / max(means[1], 1e-3), 1.5, 12.0]))
     for k in range(allowed.size - 1, -1, -1):
-        start = inside.copy()
-        size_target(case, allowed[k], state, near, start, upper if share <= allowed[k] + ROUNDING else np.inf, results[k])
-        if np.isfinite(results[k, 4]):
-            inside[:] = start
-            near[:] = start
-            upper, share = results[k, 4], 0.0
+        if not np.isfinite(inside.numbers[0]) and meets(seen, min(allowed[k], terms.import_share)):
+            keep(inside, most, seen)
+        size_target(case, allowed[k], state, near, inside, results[k])
+        if np.isfinite(inside.numbers[0]):
+            near[:] = inside.best
             reached = max(reached, 1.0 - allowed[k])
     return reached
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats = NDArray[np.float64]
+    Hours = NDArray[np.float32]
     Packed = NDArray[np.int16]
 
 #: Packed value of a missing hour.
@@ -75,13 +76,13 @@ def pack(name: str, values: Floats) -> Packed:
     return np.where(np.isnan(steps), float(MISSING), steps).astype(np.int16)
 
 
-def unpack(packed: Packed, rows: NDArray[np.int64], scale: float, offset: float, places: NDArray[np.int64], out: Floats) -> None:
+def unpack(packed: Packed, rows: NDArray[np.int64], scale: float, offset: float, places: NDArray[np.int64], out: Hours) -> None:
     """Write row ``rows[k]`` of packed values, unpacked, to row ``places[k]`` of ``out``."""
     _unpack(packed, rows, scale, offset, places, out)
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _unpack(packed: Packed, rows: NDArray[np.int64], scale: float, offset: float, places: NDArray[np.int64], out: Floats) -> None:
+def _unpack(packed: Packed, rows: NDArray[np.int64], scale: float, offset: float, places: NDArray[np.int64], out: Hours) -> None:
     for k in range(len(rows)):
         row, place = rows[k], places[k]
         for hour in range(packed.shape[1]):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     Floats = NDArray[np.float64]
+    Hours = NDArray[np.float32]
     Indices = NDArray[np.int64]
     Packed = NDArray[np.int16]
 
@@ -158,9 +159,9 @@ class StoredYear:
             )
         return cell, distance
 
-    def hours(self, cell: Indices) -> dict[str, Floats]:
+    def hours(self, cell: Indices) -> dict[str, Hours]:
         """Hours of the variables at cells, (n, time) each; a cell may be named often and is unpacked from one read of its chunk."""
-        out = {name: np.empty((len(cell), len(year_hours(self.year)))) for name in HOURLY}
+        out = {name: np.empty((len(cell), len(year_hours(self.year))), np.float32) for name in HOURLY}
         chunk_of = cell // self.chunk_cells
         for chunk in np.unique(chunk_of):
             places = np.flatnonzero(chunk_of == chunk)

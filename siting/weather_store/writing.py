@@ -294,9 +294,9 @@ class _Writer:
 
     def _mean(self, name: str, packed: NDArray[np.int16]) -> Floats:
         """Means of cells that are known for most of the year, as readers will see them."""
-        every, values = np.arange(len(packed)), np.empty(packed.shape)
+        every, values = np.arange(len(packed)), np.empty(packed.shape, np.float32)
         unpack(packed, every, *PACKING[name], every, values)
-        mean, known = known_means(values)
+        mean, known = known_means(values.astype(np.float64))
         return np.where(known >= _KNOWN_SHARE * self.hours, mean, np.nan)
 
     def finish(self, source: WeatherSource) -> None:

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 from reference import dispatch as reference
 
 from siting.supply import Portfolio, Storage, dispatch_year
-from siting.supply.dispatch import SERIES, Battery, Mix, Spans, charge_from_excess, find_anchor, merge, served_with_slope, trace
+from siting.supply.account import Market, account, account_mix
+from siting.supply.dispatch import SERIES, Battery, Mix, Spans, charge_from_excess, find_anchor, merge, room_for, served_with_slope, trace
+from siting.supply.site import QUANTITIES
 from siting.vocabulary import AlignmentError, UnitsError
 
 LOSSLESS = Storage(round_trip_efficiency=1.0, minimum_state_of_charge=0.0)
@@ -30,7 +32,7 @@ def hours_of(pv, wind, load):
 
 
 def merged(year, mix):
-    return merge(year, mix, Spans(*(np.full(year.load.size, np.nan) for _ in Spans._fields)))
+    return merge(year, mix, room_for(year))
 
 
 def flows(pv, wind, load, mix, battery, export_limit=0.0):
@@ -282,3 +284,23 @@ def test_bad_series_are_refused():
         dispatch_year(ones, ones, ones, Portfolio(1.0, -1.0))
     with pytest.raises(UnitsError, match="0 or more"):
         dispatch_year(ones, ones, ones * np.nan, Portfolio(1.0, 1.0))
+
+
+@settings(max_examples=60)
+@given(seed=st.integers(0, 2**32 - 1), short=st.sampled_from([0.0, 0.02, 0.3, 1.0]))
+def test_sums_in_one_pass_are_those_of_the_hours(seed, short):
+    """The kernel against plain sums of the traced hours, lulls that begin before the dispatch does included."""
+    pv, wind, load, mix, battery = random_case(seed, 24 * 30)
+    rng = np.random.default_rng(seed)
+    gone = rng.random(load.size) < short
+    pv, wind = np.where(gone, 0.0, pv), np.where(gone, 0.0, wind)
+    month, market = np.repeat(np.arange(1, 13), load.size // 12), Market(*rng.random((3, load.size)))
+    hourly = np.empty((len(SERIES), load.size))
+    trace(pv, wind, load, mix, battery, 0.4, hourly)
+    plain, fused = np.zeros((2, len(QUANTITIES))), np.zeros((2, 4, 12))
+    account(hourly, month, load, market, battery, plain[0], fused[0])
+    account_mix(hours_of(pv, wind, load), month, market, mix, battery, 0.4, plain[1], fused[1])
+    exact = [QUANTITIES.index(name) for name in ("import_hours", "longest_lull")]
+    np.testing.assert_array_equal(plain[1, exact], plain[0, exact])
+    np.testing.assert_allclose(plain[1], plain[0], rtol=1e-11, atol=1e-9)
+    np.testing.assert_allclose(fused[1], fused[0], rtol=1e-11, atol=1e-9)

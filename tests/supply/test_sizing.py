@@ -9,7 +9,7 @@ from reference.years import HOURS, weather
 from siting.demand.flexibility import still
 from siting.finance import Finance
 from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme, sizing
-from siting.supply.dispatch import SERIES, Battery, Mix, trace
+from siting.supply.dispatch import SERIES, Battery, Mix, Spans, room_for, trace
 from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
 
 COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
@@ -237,9 +237,9 @@ def test_exports_follow_from_the_balance_of_the_year(seed):
         import_price=400.0, export_price=rng.uniform(0.1, 0.86) * 400.0, export_share=rng.choice([1.0, 0.3]), self_use=0.0
     )
     n, means = year.load.size, np.array([year.pv.mean(), year.wind.mean()])
-    hours, room = (sizing.Spans(*given) for given in ((*year, np.ones(n)), np.empty((4, n))))
+    hours = Spans(*year, np.ones(n))
     worth = terms.export_price / 400.0
-    case = sizing.Case(hours, room, float(n), means, BATTERY, terms, 400.0, worth, 2 + int(terms.export_share < 1))
+    case = sizing.Case(hours, room_for(hours), float(n), means, BATTERY, terms, 400.0, worth, 2 + int(terms.export_share < 1))
     state = sizing.empty_state()
     sizing.begin_master(state, case)
     portfolios, net = rng.uniform(0.1, 4.0, (12, 4)) * [1.0, 1.0, 0.5, 3.0], []

@@ -43,7 +43,7 @@ PLANTS = [
     {**FULL, "surface_tilt": 30.0},
     {"transposition": "isotropic", "mount": "single_axis", "precision": "float32"},
 ]
-FLAT = PVSystem(surface_tilt=0.0, shear_exponent=0.0)
+FLAT = PVSystem(surface_tilt=0.0, shear_exponent=0.0, precision="float64")
 
 
 def table_of(sites: xr.Dataset, site: int) -> pd.DataFrame:
@@ -167,7 +167,7 @@ def test_flat_modules_get_the_global_irradiance(weather, model):
     height = np.cos(np.radians(sun.apparent_zenith))
     ghi = np.where(up, height * weather["dni"].values + weather["dhi"].values, weather["ghi"].values)
     arrays = (ghi, *(weather[name].values for name in ("dni", "dhi", "latitude", "longitude", "altitude")))
-    pv = PVSystem(surface_tilt=0.0, transposition=model)
+    pv = PVSystem(surface_tilt=0.0, transposition=model, precision="float64")
     plane = plane_irradiance(*arrays, times=weather["time"].values, pv=pv)
     np.testing.assert_allclose(plane[up], ghi[up], rtol=0, atol=1e-9)
 
@@ -270,8 +270,9 @@ def test_loop_of_the_plain_chain_equals_the_steps_bit_for_bit(weather, precision
 
 def test_sum_equals_the_hours(weather):
     arrays = [weather[name].values for name in (*HOURLY, "latitude", "longitude", "altitude")]
-    hours = full_load_hours(*arrays, times=weather["time"].values, pv=PVSystem())
-    np.testing.assert_allclose(hours, output_of(weather, PVSystem()).sum(axis=1), rtol=1e-13)
+    pv = PVSystem(precision="float64")
+    hours = full_load_hours(*arrays, times=weather["time"].values, pv=pv)
+    np.testing.assert_allclose(hours, output_of(weather, pv).sum(axis=1), rtol=1e-13)
 
 
 def test_output_goes_where_it_is_told(weather):

@@ -21,7 +21,14 @@ from siting.yields.effective_speed import correction_exponent
 from siting.yields.power_curve import turbine_names
 from siting.yields.wind import WindFarm, add_wind_yield, capacity_factor
 
-LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
+LOSSLESS = {
+    "wake_loss": 0.0,
+    "availability_loss": 0.0,
+    "electrical_loss": 0.0,
+    "performance_loss": 0.0,
+    "cold_shutdown": None,
+    "precision": "float64",
+}
 
 
 def table_of(sites: xr.Dataset, site: int) -> pd.DataFrame:
