@@ -205,7 +205,7 @@ def plan(study: Study, cache: Path | None = None) -> list[Item]:
     rasters = [*study.layers.values(), study.land.slope, study.land.land_cover]
     wanted: dict[str, tuple[int, ...]] = {each.dataset: () for each in rasters if isinstance(each, FetchedRaster)}
     if study.weather.dataset is not None:
-        wanted[study.weather.dataset] = tuple(sorted({study.weather.year, *study.weather.level_years}))
+        wanted[study.weather.dataset] = tuple(sorted({*study.weather.calendar_years, *study.weather.level_years}))
     cache = cache or cache_root()
     items = [plan_dataset(name, years, area, cache) for name, years in wanted.items()]
     items += [_item(FileJob(AddressedFile(address, cache), Transport())) for address in _addresses(study)]

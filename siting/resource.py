@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator, model_validator
@@ -52,11 +53,19 @@ class Weather(Parameters):
 
     Synthetic hours have real long-run levels and real distributions of daily irradiation, but no hour of any year was
     measured: ``year`` sets the calendar and, with ``seed``, the draw; it does not stand for the weather of that year. Hours of a
-    store are those that were written into it, of the year that is named.
+    store are those that were written into it, of the year that is named. With ``years`` a supply is sized for all of them together.
     """
 
     source: Literal["synthetic", "store"] = Field("synthetic", description="Where the hours come from.")
-    year: int = Field(2013, ge=1940, le=2100, description="Calendar year of the hours; synthetic ones are 2011 to 2020, each another draw.")
+    years: tuple[Annotated[int, Field(ge=1940, le=2100)], ...] = Field(
+        (), description="Calendar years that one sizing serves together, ascending, in place of year; what is annual is their mean."
+    )
+    year: int = Field(
+        default_factory=lambda given: (given.get("years") or (2013,))[0],
+        ge=1940,
+        le=2100,
+        description="Calendar year of the hours, 2013 by default; synthetic ones are 2011 to 2020, each another draw.",
+    )
     seed: int = Field(0, ge=0, le=2**32 - 1, description="Seed of the synthetic field; results differ between seeds, so try several.")
     field: FieldParameters = Field(FieldParameters(), description="Every number of the synthetic field.")
     path: str | None = Field(None, min_length=1, description="Folder of the weather store, relative to the study.")
@@ -77,6 +86,15 @@ class Weather(Parameters):
             first, last = SYNTHETIC_YEARS[0], SYNTHETIC_YEARS[-1]
             raise ValueError(f"expected a year of {first} to {last} for synthetic weather, found {year}; choose one of them")
         return year
+
+    @field_validator("years")
+    @classmethod
+    def _in_order(cls, years: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if any(a >= b for a, b in itertools.pairwise(years)):
+            raise ValueError(f"expected ascending years without repeats, found {', '.join(map(str, years))}; sort them")
+        for year in years:
+            cls._drawn(year, info)
+        return years
 
     @field_validator("path")
     @classmethod
@@ -99,6 +117,12 @@ class Weather(Parameters):
         return dataset
 
     @model_validator(mode="after")
+    def _year_or_years(self) -> Self:
+        if self.years and self.year != self.years[0]:
+            raise ValueError(f"expected year or years, found both ({self.year} and {', '.join(map(str, self.years))}); remove one of them")
+        return self
+
+    @model_validator(mode="after")
     def _store_is_named(self, info: ValidationInfo) -> Self:
         if self.source == "store" and self.path is None and self.dataset is None:
             raise ValueError("expected the path of a weather store, found none; name its folder or a dataset, or write source: synthetic")
@@ -106,6 +130,18 @@ class Weather(Parameters):
             # workers may run in another folder
             self._folder = Path(info.context["folder"]).resolve()
         return self
+
+    @property
+    def calendar_years(self) -> tuple[int, ...]:
+        """Years whose hours the sites get, one after the other."""
+        return self.years or (self.year,)
+
+    def each_year(self) -> list[Weather]:
+        """The weather of each year alone, with the long-run level of all."""
+        if not self.years:
+            return [self]
+        level = self.level_years or self.years
+        return [self.model_copy(update={"year": year, "years": (), "level_years": level}) for year in self.years]
 
     def placed(self, area: Area) -> Weather:
         """The weather of a region; a dataset's store lies in the cache."""
@@ -137,7 +173,7 @@ class Weather(Parameters):
 
 @step(needs=["latitude", "longitude", "altitude"], adds=(*HOURLY, "weather_distance", "ghi_level_factor", "wind_level_factor"))
 def add_weather(sites: xr.Dataset, weather: Weather) -> xr.Dataset:
-    """Hourly irradiance, temperature and wind of one year at the sites.
+    """Hourly irradiance, temperature and wind of one year, or of several, at the sites.
 
     Parameters
     ----------
@@ -174,10 +210,23 @@ def add_weather(sites: xr.Dataset, weather: Weather) -> xr.Dataset:
     No other step opens a file. The weather store is the one sanctioned exception: hourly weather never travels with the
     sites, so that each block reads its cells where it runs, from a path that all workers must see.
     """
-    added = _from_store(sites, weather) if weather.source == "store" else _from_field(sites, weather)
+    added = _joined([_from_store(sites, each) if each.source == "store" else _from_field(sites, each) for each in weather.each_year()])
     hourly = [name for name in ("weather_latitude", "weather_longitude", "quantile") if name in sites.dims]
-    local = sites.drop_dims(hourly).assign_coords(time=("time", year_hours(weather.year), {"stamps": INTERVAL_START}))
+    stamps = np.concatenate([year_hours(year) for year in weather.calendar_years])
+    local = sites.drop_dims(hourly).assign_coords(time=("time", stamps, {"stamps": INTERVAL_START}))
     return note_weather(local.assign(added), weather)
+
+
+def _joined(years: list[dict[str, xr.DataArray]]) -> dict[str, xr.DataArray]:
+    """Hours of years one after the other; of the distances to their cells the largest, and their common factors."""
+    import xarray as xr
+
+    if len(years) == 1:
+        return years[0]
+    joined = {name: xr.concat([each[name] for each in years], "time") for name in HOURLY}
+    joined = {name: hours.chunk(time=-1) if hours.chunks else hours for name, hours in joined.items()}
+    distance = xr.concat([each["weather_distance"] for each in years], "year").max("year", skipna=False)
+    return {**years[0], **joined, "weather_distance": distance}
 
 
 def _from_field(sites: xr.Dataset, weather: Weather) -> dict[str, xr.DataArray]:
@@ -311,14 +360,14 @@ def weather_blocks(sites: xr.Dataset, weather: Weather, block_sites: int = 250) 
     weather : Weather
         Source of the hours.
     block_sites : int
-        Most sites of a block.
+        Most sites of a block with one year of hours; with several it holds fewer, as many hours.
 
     Raises
     ------
     AlignmentError, CatalogError, IntegrityError
         As :func:`add_weather`.
     """
-    count = sites.sizes["site"]
+    count, block_sites = sites.sizes["site"], max(block_sites // len(weather.calendar_years), 1)
     if weather.source != "store":
         return [np.arange(start, min(start + block_sites, count)) for start in range(0, count, block_sites)]
     from siting.weather_store import open_year
@@ -336,7 +385,7 @@ def weather_blocks(sites: xr.Dataset, weather: Weather, block_sites: int = 250) 
 
 
 def other_years(weather: Weather, count: int) -> list[Weather]:
-    """Draw or live the same weather again: other seeds of the synthetic field, or the other years of the store.
+    """Draw or live the same weather again: other seeds of the synthetic field, or the other years of the store, each alone.
 
     Parameters
     ----------
@@ -349,18 +398,21 @@ def other_years(weather: Weather, count: int) -> list[Weather]:
         return [weather.model_copy(update={"seed": weather.seed + n}) for n in range(1, count + 1)]
     from siting.weather_store import store_years
 
-    others = [year for year in store_years(weather.store) if year != weather.year]
-    return [weather.model_copy(update={"year": year}) for year in others[:count]]
+    others = [year for year in store_years(weather.store) if year not in weather.calendar_years]
+    return [weather.model_copy(update={"year": year, "years": ()}) for year in others[:count]]
 
 
 def note_weather(dataset: xr.Dataset, weather: Weather) -> xr.Dataset:
     """Say in the attributes ``sources`` and ``warnings`` of a dataset, once, where the hours come from."""
-    source, warnings = _note_store(weather) if weather.source == "store" else _note_field(weather)
-    return dataset.assign_attrs(sources=_with(dataset, "sources", [source]), warnings=_with(dataset, "warnings", warnings))
+    notes = [_note_store(each) for each in weather.each_year()] if weather.source == "store" else [_note_field(weather)]
+    warnings = dict.fromkeys(warning for _, listed in notes for warning in listed)
+    return dataset.assign_attrs(
+        sources=_with(dataset, "sources", [source for source, _ in notes]), warnings=_with(dataset, "warnings", warnings)
+    )
 
 
 def _note_field(weather: Weather) -> tuple[dict[str, Any], list[str]]:
-    draw = f"year {weather.year}, seed {weather.seed}"
+    draw = f"{'years' if weather.years else 'year'} {', '.join(map(str, weather.calendar_years))}, seed {weather.seed}"
     source = {
         "id": "weather_field",
         "title": f"Synthetic weather field ({draw})",

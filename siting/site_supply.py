@@ -183,7 +183,8 @@ def write_site(supply: SiteSupply, folder: str | Path) -> dict[str, Path]:
 def _caption(supply: SiteSupply) -> str:
     """Line under every picture: which site, which target, what kind of hours."""
     site, study = supply.site, supply.study
-    kind = "synthetic hours, none was measured" if study.weather.source == "synthetic" else f"hours of {study.weather.year}"
+    years = ", ".join(map(str, study.weather.calendar_years))
+    kind = "synthetic hours, none was measured" if study.weather.source == "synthetic" else f"hours of {years}"
     place = f"site {supply.number}, {float(site['latitude']):.2f} N {float(site['longitude']):.2f} E"
     mix = ", ".join(
         f"{name} {float(supply.chosen[key]):,.0f} {unit}"

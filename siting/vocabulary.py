@@ -224,6 +224,7 @@ VARIABLES: dict[str, Variable] = {
     "battery_energy": Variable("MWh", _MIX, "battery energy", "储能容量"),
     "generation": Variable("MWh", _MIX, "annual available generation", "年可发电量"),
     "matched_share": Variable("1", _MIX, "share of the load served by the site's own plants in the same hour", "逐时自供比例"),
+    "matched_share_worst_year": Variable("1", _MIX, "hourly matched share of the year in which it is least", "最差年份逐时自供比例"),
     "matched_share_monthly": Variable("1", ("site", "target", "month"), "hourly matched share by month", "逐月自供比例"),
     "import_energy": Variable("MWh", _MIX, "annual energy drawn from the public grid", "年网购电量"),
     "import_peak": Variable("MW", _MIX, "largest power drawn from the public grid", "最大网购功率"),

@@ -83,6 +83,15 @@ def year_hours(year: int) -> Times:
     return np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]").astype("datetime64[ns]")
 
 
+def calendar_years(times: ArrayLike) -> tuple[int, ...]:
+    """Calendar years (UTC) that times are the hours of, each whole and one after the other; none if they are anything else."""
+    stamps = np.asarray(times).astype("datetime64[s]")
+    if stamps.size == 0 or np.isnat(stamps).any():
+        return ()
+    years = tuple(1970 + int(year) for year in np.unique(stamps.astype("datetime64[Y]")).astype(np.int64))
+    return years if np.array_equal(stamps, np.concatenate([year_hours(year) for year in years])) else ()
+
+
 def require_hours(times: ArrayLike, what: str = "the file") -> Times:
     """Give times as datetime64[s], if they are regular hours.
 

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from pydantic import ValidationError
 
-from siting.resource import Weather, add_weather, note_weather
+from siting.resource import Weather, add_weather, note_weather, other_years, weather_blocks
 from siting.solar_position import solar_position
 from siting.vocabulary import AlignmentError, MissingVariableError, UnitsError
 
@@ -77,6 +77,34 @@ def test_leap_years_have_8784_hours() -> None:
     hours = add_weather(named_sites().isel(site=[0]), Weather(year=2012))
     assert hours.sizes["time"] == 8784
     assert "2012-02-29" in hours["time"].dt.strftime("%Y-%m-%d").to_numpy()
+
+
+def test_years_follow_each_other(year: xr.Dataset) -> None:
+    weather = Weather(years=(2012, 2013))
+    both = add_weather(named_sites(), weather)
+    assert both["time"].to_index().equals(add_weather(named_sites(), Weather(year=2012))["time"].to_index().append(year["time"].to_index()))
+    assert digest(both.isel(time=slice(8784, None))) == digest(year)
+    lazy = add_weather(named_sites().chunk(site=2), weather)
+    assert lazy["ghi"].chunks is not None
+    assert digest(lazy.compute()) == digest(both)
+    assert "years 2012, 2013, seed 0" in both.attrs["warnings"]
+    assert Weather.model_validate(weather.model_dump()) == weather
+    assert [each.seed for each in other_years(weather, 2)] == [1, 2]
+    assert [len(block) for block in weather_blocks(named_sites(), weather, 4)] == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"years": (2014, 2013)}, "ascending years without repeats, found 2014, 2013"),
+        ({"years": (2013, 2013)}, "ascending years without repeats"),
+        ({"years": (2013, 2024)}, "a year of 2011 to 2020"),
+        ({"years": (2013, 2014), "year": 2014}, r"year or years, found both \(2014 and 2013, 2014\)"),
+    ],
+)
+def test_years_that_are_none_are_refused(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Weather.model_validate(fields)
 
 
 def test_inputs_stay_as_they_were() -> None:

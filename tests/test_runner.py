@@ -10,7 +10,8 @@ import xarray as xr
 
 import siting
 from siting.region import Region
-from siting.runner import Silent, rate
+from siting.resource import Weather
+from siting.runner import Silent, evaluate, rate
 from siting.study import Robustness, Study
 from siting.supply.placement import Placement, full_load_hours, offer_places
 from siting.vocabulary import StudyError
@@ -129,7 +130,7 @@ def test_blocks_of_nothing_are_refused():
 
 
 def test_a_run_reads_its_hours_from_a_store_and_tries_its_other_years(tmp_path):
-    from siting.resource import Weather, add_weather
+    from siting.resource import add_weather
     from siting.weather_store import WeatherSource, write_store
 
     region = Region(provinces=("CN-NX",))
@@ -146,6 +147,24 @@ def test_a_run_reads_its_hours_from_a_store_and_tries_its_other_years(tmp_path):
     assert bool((run.sites["weather_distance"] < 60).all())
     leading = run.sites["rank_range"].sel(bound="low").notnull()
     assert int(leading.sum()) == 10
+
+
+def test_several_years_are_sized_together():
+    """A site is the same in any block, its sums are by year, and its share is that of all years."""
+    sites = siting.screen(siting.open_layers(NINGXIA), NINGXIA.land).load().isel(site=slice(0, 40, 10))
+    weathers = [{"years": (2013, 2016)}, {"year": 2013}, {"year": 2016}]
+    studies = [NINGXIA.model_copy(update={"weather": Weather.model_validate(fields)}) for fields in weathers]
+    both, *each = (rate(evaluate(sites, study), study) for study in studies)
+    alone = rate(evaluate(sites.isel(site=[2]), studies[0]), studies[0])
+    assert float(alone["delivered_cost"][0, 0]) == float(both["delivered_cost"][2, 0])
+    assert (both["load_energy"] == (each[0]["load_energy"] + each[1]["load_energy"]) / 2).all()
+    costs = [table["delivered_cost"].to_numpy() for table in (both, *each)]
+    np.testing.assert_allclose(costs[0], (costs[1] + costs[2]) / 2, rtol=0.1)
+    assert (both["matched_share"] >= both["target"] - 1e-8).all()
+    assert (both["matched_share_worst_year"] < both["matched_share"]).all()
+    for name in ("pv_full_load_hours", "wind_full_load_hours"):
+        np.testing.assert_allclose(both[name], (each[0][name] + each[1][name]) / 2, rtol=1e-12)
+    np.testing.assert_allclose(both["feedin_emission_factor"], (each[0]["feedin_emission_factor"] + each[1]["feedin_emission_factor"]) / 2)
 
 
 AWAY = Study(

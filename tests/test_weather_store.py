@@ -427,6 +427,14 @@ def test_levels_of_several_years_leave_the_difference_between_them(tmp_path: Pat
     means = [float(add_weather(sites, weather(tmp_path, year=year, **both))["wind_speed_100m"].mean()) for year in (2013, 2014)]
     assert np.mean(means) == pytest.approx(7.0, rel=1e-9)
     assert means[1] / means[0] == pytest.approx(1.2, rel=1e-3)
+    years = weather(tmp_path, years=(2013, 2014), scale_to_levels=True)
+    together = add_weather(sites, years)
+    assert float(together["wind_speed_100m"].mean()) == pytest.approx(7.0, rel=1e-9)
+    assert float(together["wind_speed_100m"][:, 8760:].mean()) == means[1]
+    assert [source["id"] for source in json.loads(together.attrs["sources"])] == ["weather_store_2013", "weather_store_2014"]
+    assert len(json.loads(together.attrs["warnings"])) == 1
+    assert other_years(years, 5) == []
+    assert [block.tolist() for block in weather_blocks(sites, years, 10)] == [[0]]
 
 
 # parameters and paths

@@ -121,9 +121,8 @@ def ours(kind: str, tolerance: float, targets: Sequence[float], repeats: int) ->
     state = sizing.empty_state()
 
     def size(case: Case, shares: Sequence[float]) -> Floats:
-        terms = sizing.Terms(
-            case.costs, case.import_price, case.self_use, case.limits, case.overbuild, 0.7 if kind == "connected" else 1.0, tolerance
-        )
+        own = 0.7 if kind == "connected" else 1.0
+        terms = sizing.Terms(case.costs, case.import_price, 0.0, 1.0, case.self_use, case.limits, case.overbuild, own, tolerance)
         results = np.full((len(shares), len(sizing.COLUMNS)), np.nan)
         sizing.size_site(sizing.Year(case.pv, case.wind, case.load), case.battery, terms, 1.0 - np.array(shares), state, results)
         return results

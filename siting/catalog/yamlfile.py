@@ -130,8 +130,9 @@ def read_model(
 
 def explain_invalid(cause: ValidationError, model: type[BaseModel], lines: Lines, name: str) -> str:
     """One line for the first fault of a validation: file, line, field, expected, found, fix."""
-    # a misspelt key explains why another is missing
-    faults = sorted(cause.errors(), key=lambda each: each["type"] != "extra_forbidden")
+    # a default that hangs on a faulty field is no other fault, and a misspelt key explains why another is missing
+    faults = [each for each in cause.errors() if each["type"] != "default_factory_not_called"]
+    faults.sort(key=lambda each: each["type"] != "extra_forbidden")
     fault, keys = faults[0], _keys(faults[0], model, lines)
     # a list that lost a faulty item counts as too short as well
     others = sum(place != keys[: len(place)] for place in {_keys(each, model, lines) for each in faults})

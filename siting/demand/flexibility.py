@@ -161,7 +161,8 @@ def _most_to_cut(series: Floats, mean: float, flexibility: Flexibility) -> float
     most = min(flexibility.interruptible_energy_share, share) * float(series.sum())
     if flexibility.interruptible_hours is None:
         return most
-    return min(most, flexibility.interruptible_hours * share * mean * min(series.size / 8_760, 1.0))
+    years = series.size / 8_760
+    return min(most, flexibility.interruptible_hours * share * mean * (years if years < 1 else round(years)))
 
 
 def add_up(parts: list[FlexibleLoad]) -> FlexibleLoad:

@@ -17,7 +17,7 @@ from siting.feedin.hours import calendar_hours, counted, delivered_share, genera
 from siting.feedin.load_shape import load_shape, term_names
 from siting.region import PROVINCES
 from siting.vocabulary import AlignmentError, Parameters, StudyError, step, with_warnings
-from siting.weather_hours import require_year
+from siting.weather_hours import calendar_years, require_year
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -103,7 +103,7 @@ def add_feedin(sites: xr.Dataset, feedin: Feedin) -> xr.Dataset:
     Parameters
     ----------
     sites : Dataset
-        Has the province (an index) and a time axis of one calendar year (UTC).
+        Has the province (an index) and a time axis of one calendar year (UTC), or of several.
     feedin : Feedin
         Year, boundary and switches, or the user's own hours.
 
@@ -111,12 +111,12 @@ def add_feedin(sites: xr.Dataset, feedin: Feedin) -> xr.Dataset:
     -------
     Dataset
         The hours stand once per zone of the grid, (grid_zone, time), and ``grid_zone_index`` names the row of each site; so
-        31 rows serve any number of sites. The annual figures, weighted by consumption, stand per site.
+        31 rows serve any number of sites. The annual figures, weighted by consumption, stand per site: means over the years.
 
     Raises
     ------
     AlignmentError
-        If the time axis is not every hour of one calendar year, or the user's hours are of other hours.
+        If the time axis is not every hour of calendar years, or the user's hours are of other hours.
     StudyError
         If a scenario leaves no room for its carbon-free power.
     CatalogError, UnitsError
@@ -125,9 +125,10 @@ def add_feedin(sites: xr.Dataset, feedin: Feedin) -> xr.Dataset:
     if "time" not in sites.coords:
         raise AlignmentError("add_feedin expects a time axis of one calendar year, found none; add the weather first.")
     times = np.asarray(sites["time"].values)
-    year = int(times[0].astype("datetime64[Y]").astype(np.int64)) + 1970 if times.size else 0
-    require_year(times, year, "the sites")
-    hours = _hours(feedin, year, feedin.folder)
+    years = calendar_years(times)
+    if not years:
+        require_year(times, int(times[0].astype("datetime64[Y]").astype(np.int64)) + 1970 if times.size else 0, "the sites")
+    hours = _hours(feedin, years, feedin.folder)
     listed = sites["province"].attrs.get("iso_3166_2")
     if listed is not None and listed.split(" ") != list(PROVINCES):
         raise AlignmentError("Expected provinces indexed in the order of their codes, found another order; open the layers anew.")
@@ -147,10 +148,17 @@ def add_feedin(sites: xr.Dataset, feedin: Feedin) -> xr.Dataset:
 
 
 @lru_cache(maxsize=8)
-def _hours(feedin: Feedin, year: int, folder: Path | None) -> Hours:
-    """Hours of a calendar year; read-only, since blocks share them."""
-    times = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
-    hours = _own_hours(feedin, times, folder) if feedin.path else model_hours(feedin, times)
+def _hours(feedin: Feedin, years: tuple[int, ...], folder: Path | None) -> Hours:
+    """Hours of calendar years one after the other; read-only, since blocks share them."""
+    parts = []
+    for year in years:
+        times = np.arange(f"{year}-01-01", f"{year + 1}-01-01", dtype="datetime64[h]")
+        parts.append(_own_hours(feedin, times, folder) if feedin.path else model_hours(feedin, times))
+    hours = parts[0]
+    if len(parts) > 1:
+        rows = {name: np.concatenate([getattr(part, name) for part in parts], axis=1) for name in Hours._fields[1:5]}
+        annual = {name: np.mean([getattr(part, name) for part in parts], axis=0) for name in Hours._fields[5:]}
+        hours = Hours(hours.zones, **rows, **annual)
     for values in hours[1:]:
         values.flags.writeable = False
     return hours

@@ -91,15 +91,16 @@ def draw_year(hours: pd.DataFrame, caption: str, path: Path) -> None:
     power.set_ylabel("daily mean [MW]")
     power.set_ylim(0, None)
     share = hours["import"].sum() / hours["load"].sum()
-    power.set_title(f"The year: {share:.1%} of the load comes from the grid", loc="left")
+    years = len(days) > 366
+    power.set_title(f"{'All years' if years else 'The year'}: {share:.1%} of the load comes from the grid", loc="left")
     _legend(power)
     image = hourly.imshow(
         _by_hour(whole), aspect="auto", origin="lower", extent=(0, len(days), 0, 24), cmap="cividis_r", interpolation="nearest", vmin=0
     )
     hourly.set_ylabel("hour of the day")
     hourly.set_yticks([0, 6, 12, 18, 24])
-    firsts = [n for n, day in enumerate(days.index) if day.day == 1]
-    hourly.set_xticks(firsts, [f"{days.index[n]:%b}" for n in firsts])
+    firsts = [n for n, day in enumerate(days.index) if day.day == 1 and (not years or day.month in (4, 10))]
+    hourly.set_xticks(firsts, [f"{days.index[n]:%b %Y}" if years else f"{days.index[n]:%b}" for n in firsts])
     hourly.set_xlabel(f"civil time, {_zone(hours)}; below: grid import of each hour")
     hourly.set_xlim(0, len(days))
     figure.colorbar(image, cax=hourly.inset_axes((1.02, 0.0, 0.015, 1.0)), label="grid import [MW]")

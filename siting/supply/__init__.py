@@ -8,14 +8,16 @@ over one or several years, so that in every hour generation + discharge + import
 charge is cyclic, keeps its margin and loses in both ways; only own generation charges the battery; and import <= (1 - X) of the load
 (matching by contract; for total matching only the part of each hour's import that is not carbon-free counts), self-used generation >= a
 share of what is available (curtailed energy and storage losses count as available, not as used), own supply >= a share of the load,
-exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load.
+exports <= a share of what is available, plants <= the land, available generation <= a multiple of the load. The shares of several years
+are held over all of them together, and the cost is that of the mean year.
 The contracted grid capacity is the peak of the load, or 0 where nothing is imported; or it is chosen, hour by hour, where a study says so.
 Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
 beside it, with a synthesis that follows.
 
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
-imports have one price and one carbon-free share, exports earn nothing and the grid covers every deficit. Everything else, and what it
-leaves open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
+imports have one price and one carbon-free share, and the grid covers every deficit; exports may earn one price, within any share of the
+generation, if no portfolio that is found feels the limit on their power. Everything else, and what it leaves open, goes to the linear
+programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations
@@ -35,8 +37,22 @@ from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand, hydrogen_to_make
 from siting.supply.limits import Limits
 from siting.supply.placement import cells_needed, rows_of
-from siting.supply.site import FAST, QUANTITIES, Block, Hours, Site, battery_of, binding, empty_room, match_site, reach_limits, sized_hours
+from siting.supply.site import (
+    FAST,
+    QUANTITIES,
+    SUMS,
+    Block,
+    Hours,
+    Site,
+    battery_of,
+    binding,
+    empty_room,
+    match_site,
+    reach_limits,
+    sized_hours,
+)
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
+from siting.weather_hours import calendar_years
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +150,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     Parameters
     ----------
     sites : Dataset
-        Has hourly capacity factors of one calendar year (site, time), land fractions, cell area and grid energy price (site).
+        Has hourly capacity factors of one calendar year or of several (site, time), land fractions, cell area and grid energy price (site).
     load, supply, finance
         Load; targets and limits; cost book and tariff.
     cells : Dataset, optional
@@ -144,7 +160,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     Returns
     -------
     Dataset
-        Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year).
+        Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year). Of several
+        years, sums are means over them and shares those of all; ``matched_share_worst_year`` is that of the worst.
         All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` and
         ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import
         price is unknown it does not steer.
@@ -152,15 +169,16 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     Raises
     ------
     AlignmentError
-        If the time axis is not every hour of one calendar year.
+        If the time axis is not every hour of calendar years.
     UnitsError
         If a capacity factor lies outside 0 to 1.5.
     StudyError
-        If export prices differ by plant, which neither engine knows, or if matching is total and no feed-in was added.
+        If export prices differ by plant, which neither engine knows, if matching is total and no feed-in was added, or if only the annual
+        energy of a load counts and there are several years.
     """
     import xarray as xr
 
-    time = _calendar_year(sites)
+    time = _calendar_hours(sites)
     block = _block(load, supply, finance, time)
     limits = _land_limits(sites, supply)
     factors = (sites["pv_capacity_factor"], sites["wind_capacity_factor"])
@@ -191,7 +209,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     )
     mixes, monthly, reached, placed = _place(sites, (mixes, monthly, reached), sites if cells is None else cells, block, finance)
     result = _table(sites, block, yields, (mixes, monthly, reached, placed))
-    return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size)
+    return with_warnings(result, load_warnings(load)).assign_attrs(hours=time.size if block.years == 1 else time.size / block.years)
 
 
 def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tuple[xr.DataArray, ...]) -> xr.Dataset:
@@ -201,7 +219,7 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
     mixes, monthly, reached, placed = supplies
     result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(block.supply.targets), month=np.arange(1, 13))
     for k, plant in enumerate(("pv", "wind")):
-        result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True)
+        result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True) / block.years
         result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
     months = ("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")
     named = (
@@ -210,7 +228,9 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
     )  # fmt: skip
     # at once, as each assignment copies the whole table
     result = result.assign({name: values.isel({dim: k}, drop=True) for values, dim, names in named for k, name in enumerate(names)})
-    result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load), dtype=np.float64)
+    if block.years > 1:
+        result = result.assign({name: result[name] / block.years for name in (*SUMS, *months[1:])})
+    result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load) / block.years, dtype=np.float64)
     return result
 
 
@@ -273,6 +293,9 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
             "Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected."
         )
     parts, hydrogen = flexible_parts(load, time), None
+    years = calendar_years(time)
+    if len(years) > 1 and parts.free_energy > 0:
+        raise StudyError("Expected one year of weather where only the annual energy of a load counts, found several; set weather.year.")
     hours = parts.firm + parts.free_energy / time.size
     if supply.hydrogen:
         electricity = finance.electrolyser.electricity_kwh_per_kg / 1e3
@@ -284,12 +307,13 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
         supply,
         _costs(finance),
         float(hours.mean()),
-        1,
+        max(len(years), 1),
         import_price_hours(tariff, time),
         tariff.export_price_cny_per_kwh * 1e3 if supply.export_limit_mw > 0 else 0.0,
         12e3 * tariff.capacity_charge() if tariff.grid_connected else math.nan,
         parts if moves(parts) else None,
         hydrogen,
+        tuple(np.searchsorted(time.year, years).tolist()) or (0,),
     )
 
 
@@ -381,7 +405,7 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
     """
     from siting.supply.dispatch import SERIES
 
-    block, feedin, one = _block(load, supply, finance, _calendar_year(site)), _feedin(site), site.isel(site=0)
+    block, feedin, one = _block(load, supply, finance, _calendar_hours(site)), _feedin(site), site.isel(site=0)
     price = float(import_price(site, finance.tariff)[0]) * 1e3
     zone = int(one["grid_zone_index"]) if feedin is not None else -1
     grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, block.load.size), np.nan)
@@ -456,16 +480,16 @@ def dispatch_year(
     return flows
 
 
-def _calendar_year(sites: xr.Dataset) -> pd.DatetimeIndex:
-    """Time axis, which must be every hour of one calendar year."""
+def _calendar_hours(sites: xr.Dataset) -> pd.DatetimeIndex:
+    """Time axis, which must be every hour of one calendar year, or of several."""
     import pandas as pd
 
     found = pd.DatetimeIndex(np.asarray(sites["time"]))
-    year = found[0].year if found.size else 2013
-    expected = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
-    if not np.array_equal(found.to_numpy(), expected.to_numpy().astype(found.to_numpy().dtype)):
+    if not calendar_years(found):
         span = f"{found.size} stamps from {found[0]} to {found[-1]}" if found.size else "none"
-        raise AlignmentError(f"match_supply expects every hour of one calendar year (UTC), found {span}; select one whole year.")
+        raise AlignmentError(
+            f"match_supply expects every hour of one calendar year, or of several (UTC), found {span}; select whole years."
+        )
     return found
 
 

@@ -171,6 +171,51 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
 
 
 @compiled
+def charge_from_excess(hourly: Series, power: float, battery: Battery, export_limit: float) -> None:
+    """Charge first from what the limit keeps from being exported, in place.
+
+    Parameters
+    ----------
+    hourly : ndarray, shape (len(SERIES), time)
+        Flows of `trace`, in which the battery charges as early as it can.
+    power : float
+        Power of the battery [MW].
+    battery
+        As for `trace`.
+    export_limit : float
+        Largest export [MW].
+
+    Notes
+    -----
+    In a run of hours with surplus the state of charge only rises: whatever the hours of its charge, it stays between its values at the
+    ends. Load, discharge and import are untouched.
+    """
+    n, start = hourly.shape[1], 0
+    while start < n:
+        end, charge, lost, excess, room = start, 0.0, 0.0, 0.0, 0.0
+        while end < n and hourly[3, end] == 0.0 and hourly[5, end] == 0.0:
+            surplus = hourly[2, end] + hourly[6, end] + hourly[7, end]
+            charge += hourly[2, end]
+            lost += hourly[7, end]
+            excess += min(max(surplus - export_limit, 0.0), power)
+            room += min(surplus, power)
+            end += 1
+        if charge > 0.0 and lost > 0.0:
+            first = min(charge / excess, 1.0)
+            rest = max(charge - excess, 0.0) / (room - excess) if room > excess else 0.0
+            level = hourly[4, start] - battery.charge * hourly[2, start]
+            for t in range(start, end):
+                surplus = hourly[2, t] + hourly[6, t] + hourly[7, t]
+                beyond = min(max(surplus - export_limit, 0.0), power)
+                hourly[2, t] = first * beyond + rest * (min(surplus, power) - beyond)
+                hourly[6, t] = min(surplus - hourly[2, t], export_limit)
+                hourly[7, t] = surplus - hourly[2, t] - hourly[6, t]
+                level += battery.charge * hourly[2, t]
+                hourly[4, t] = level
+        start = max(end, start + 1)
+
+
+@compiled
 def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) -> float:
     """Energy missing from the load over the year, and the supergradient of the energy served.
 
@@ -241,6 +286,21 @@ def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) ->
     return missing
 
 
+@compiled
+def deficit_with_slope(year: Spans, mix: Mix, slope: Series) -> float:
+    """Load beyond the generation of its own hour or span [MWh], convex in the capacities; fills its slope (4,) [MWh per MW]."""
+    pv, wind, load, _ = year
+    missing = d_pv = d_wind = 0.0
+    for t in range(load.size):
+        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        if net < 0.0:
+            missing -= net
+            d_pv -= pv[t]
+            d_wind -= wind[t]
+    slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, 0.0, 0.0
+    return missing
+
+
 class Room(NamedTuple):
     """Room to merge the hours of a year.
 
@@ -289,7 +349,8 @@ def merge(year: Spans, mix: Mix, room: Room) -> Spans:
     Sums of the flows of any dispatch keep the balance, the limits of power and those of the state of charge at the ends of the spans.
     So no portfolio imports more in the merged year than in the hours: planes below the one import are below the other. The portfolio
     itself imports the same in both, with the same slopes: within a span its state of charge moves one way, at a rate that is linear
-    in the capacities, until it meets a bound and stays there.
+    in the capacities, until it meets a bound and stays there. The same holds of its deficits, as those of sums are never larger than
+    the sums of deficits, and the same where all hours of a span have one sign.
     """
     n, kind, start, spans = year.load.size, room.kind, room.start, room.spans
     kind[0] = -1

@@ -131,7 +131,7 @@ def match_distant(
         grid = feedin[:, int(zone[i])] if feedin is not None and zone[i] >= 0 else np.full((2, block.load.size), np.nan)
         park = Park(block, 0.0 if np.isnan(price[i]) else float(price[i]), grid, room)
         cost = annual_cost(mixes[i], block, park.price)
-        best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i]))
+        best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i], block))
         spots = [
             {int(cell): spot(int(cell), int(number[i]), plant, cells, block, finance) for cell in {int(number[i]), *pairs[:, k].tolist()}}
             for k, plant in enumerate(("pv", "wind"))
@@ -162,9 +162,13 @@ def spot(number: int, own: int, plant: str, cells: Cells, block: Block, finance:
     return Spot(number, hours, peak, limit, distance, line_designs(most * peak, distance, finance.discount_rate, finance.line))
 
 
-def _lower(cost: Floats, mixes: Floats) -> Floats:
-    """What costs can't fall below, by the gap of each portfolio."""
-    return np.where(np.isfinite(cost), cost * (1.0 - mixes[:, QUANTITIES.index("sizing_gap")]), np.inf)
+def _lower(cost: Floats, mixes: Floats, block: Block) -> Floats:
+    """What costs can't fall below, by the gap of each portfolio: a share of the cost without the charge for the grid."""
+    charge = (
+        mixes[:, QUANTITIES.index("grid_capacity")] * (0.0 if math.isnan(block.capacity_charge) else block.capacity_charge) * block.years
+    )
+    margin = mixes[:, QUANTITIES.index("sizing_gap")] * np.maximum(np.abs(cost), np.abs(cost - charge))
+    return np.where(np.isfinite(cost), cost - margin, np.inf)
 
 
 def _sized(pv: Spot, wind: Spot, losses: list[float], carried: list[float], park: Park) -> Found:
@@ -177,7 +181,7 @@ def _sized(pv: Spot, wind: Spot, losses: list[float], carried: list[float], park
     pv_limit, wind_limit = np.split(np.array(limits), 2)
     mixes[:, QUANTITIES.index("supply_limits")] = binding(mixes[None], pv_limit, wind_limit, park.block)[0]
     cost = annual_cost(mixes, park.block, park.price)
-    return Found(mixes, monthly, cost, _lower(cost, mixes), reached)
+    return Found(mixes, monthly, cost, _lower(cost, mixes, park.block), reached)
 
 
 class Choices(NamedTuple):
@@ -209,7 +213,7 @@ def _capped(cost: Floats) -> Floats:
 def _set_gap(best: Best, where: NDArray[np.bool_]) -> None:
     """Gap over all choices."""
     least = np.minimum(best.floor, best.cost)[where]
-    best.mixes[where, QUANTITIES.index("sizing_gap")] = 1.0 - least / best.cost[where]
+    best.mixes[where, QUANTITIES.index("sizing_gap")] = (best.cost[where] - least) / np.abs(best.cost[where])
 
 
 def _relaxed(pv: Spot, wind: Spot, best: Best, park: Park) -> tuple[Choices, float]:

@@ -18,6 +18,7 @@ from pydantic import Field, field_validator
 from siting.demand import Load, hourly_load
 from siting.region import PROVINCES, check_provinces
 from siting.vocabulary import MissingVariableError, Parameters, check, step, with_warnings
+from siting.weather_hours import calendar_years
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -211,11 +212,12 @@ def full_load_hours(hours: xr.Dataset, load: Load) -> xr.Dataset:
     """The first pass: annual output per capacity [h] and load [MWh] of each cell in place of its hours."""
     from siting.supply import account
 
-    found, energy = hours.drop_dims("time"), math.fsum(hourly_load(load, hours.get_index("time")))
+    years = max(len(calendar_years(hours["time"])), 1)
+    found, energy = hours.drop_dims("time"), math.fsum(hourly_load(load, hours.get_index("time"))) / years
     month, scratch = hours["time"].dt.month.to_numpy().astype(np.int64), np.empty(12)
     for plant in ("pv", "wind"):
         series = np.ascontiguousarray(hours[f"{plant}_capacity_factor"].transpose("site", "time").to_numpy(), dtype=np.float64)
-        found[f"{plant}_full_load_hours"] = ("site", np.array([account.summarise(row, month, scratch) for row in series]))
+        found[f"{plant}_full_load_hours"] = ("site", np.array([account.summarise(row, month, scratch) for row in series]) / years)
     return found.assign(load_energy=("site", np.full(hours.sizes["site"], energy)))
 
 

@@ -40,6 +40,7 @@ QUANTITIES = (
     "import_carbon_free_energy",
     "import_emissions",
     "import_price_factor",
+    "matched_share_worst_year",
     "grid_capacity",
     "target_price",
     "sizing_gap",
@@ -50,6 +51,21 @@ QUANTITIES = (
     "cut_cost",
     "electrolyser_capacity",
     "hydrogen_tank",
+)
+
+#: Those that are sums over the time axis.
+SUMS = (
+    "generation",
+    "import_energy",
+    "curtailed_energy",
+    "exported_energy",
+    "storage_loss",
+    "import_hours",
+    "import_carbon_free_energy",
+    "import_emissions",
+    "grid_charged_energy",
+    "cut_energy",
+    "cut_cost",
 )
 
 #: Engines of `supply_engine`.
@@ -64,7 +80,8 @@ class Block(NamedTuple):
 
     Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
     import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
-    may move (None: nothing), and the hydrogen to make. The load is the one without moves and cuts, with the electrolyser running evenly.
+    may move (None: nothing), the hydrogen to make, and the hours at which the years begin. The load is the one without moves and cuts,
+    with the electrolyser running evenly.
     """
 
     load: Floats
@@ -78,6 +95,7 @@ class Block(NamedTuple):
     capacity_charge: float
     parts: FlexibleLoad | None = None
     hydrogen: Hydrogen | None = None
+    year_starts: tuple[int, ...] = (0,)
 
 
 class Site(NamedTuple):
@@ -121,15 +139,17 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
 
     supply, battery, mean = block.supply, battery_of(block.supply.storage), block.mean_mw
     energy = float(block.load.sum())
-    counted = _counted_carbon(site, block)
+    counted, sells = _counted_carbon(site, block), block.export_price > 0 and supply.export_limit_mw > 0
     terms = sizing.Terms(
         costs=np.array(block.costs) * (block.years * mean / energy),
         import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
+        export_price=block.export_price if sells else 0.0,
+        export_share=supply.limits.export_share_max,
         self_use=supply.limits.self_use_share_min,
         limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
         overbuild=supply.max_overbuild,
         import_share=1.0 - supply.limits.own_share_min,
-        tolerance=supply.tolerance,
+        tolerance=supply.tolerance * (0.5 if sells else 1.0),  # what the limit on their power takes has the rest
     )
     left = 1.0 - counted[0]
     allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
@@ -140,7 +160,7 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
         return reached
     fast = (results[:, 6] != sizing.OPEN) & _stands_still(block) & bool(np.all(counted == counted[0]))
     if fast.any():
-        _keep_sized(site, block, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
+        fast &= _keep_sized(site, block, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
     for k in range(allowed.size - 1, -1, -1):
         found = None
         if not fast[k]:
@@ -172,10 +192,9 @@ def _counted_carbon(site: Site, block: Block) -> Floats:
 def _stands_still(block: Block) -> bool:
     """Whether the fast engine's assumptions hold for what all sites share."""
     supply = block.supply
-    sells = block.export_price > 0 or (supply.export_limit_mw > 0 and supply.limits.export_share_max < 1)
     chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
     one_price = bool(np.all(block.price_factor == 1.0))
-    return one_price and not (sells or chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
+    return one_price and not (chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
 
 
 def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
@@ -186,18 +205,65 @@ def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
     return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
 
 
-def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mixes: Floats, monthly: Floats) -> None:
-    """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN."""
+def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mixes: Floats, monthly: Floats) -> NDArray[np.bool_]:
+    """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN.
+
+    Returns where the results hold: not where the limit on the power of exports, which the search doesn't know, costs more than the
+    tolerance.
+    """
     from siting.supply import account
 
-    year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
-    account.account_mixes(
-        *year, block.month, _market(site, block), battery, block.supply.export_limit_mw, results[:, :4] * block.mean_mw, mixes, monthly
-    )
     known = np.isfinite(results[:, 0])
-    upper, lower = results[known, 4], results[known, 5]
-    gap = np.where(upper > 0, 1.0 - lower / np.where(upper > 0, upper, 1.0), 0.0)
-    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap, FAST)
+    upper, lower, capacities = results[:, 4].copy(), results[:, 5], results[:, :4] * block.mean_mw
+    if len(block.year_starts) > 1 or _sells(block) or _capped(block):
+        for k in np.flatnonzero(known):
+            hours = sized_hours(site, block, capacities[k].tolist())
+            _account(hours, site, block, battery, capacities[k], mixes[k], monthly[k])
+            upper[k] += block.export_price * _unsold(hours.flows, block) if _sells(block) else 0.0
+    else:
+        year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
+        market, limit = _market(site, block), block.supply.export_limit_mw
+        account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
+        mixes[known, QUANTITIES.index("matched_share_worst_year")] = mixes[known, QUANTITIES.index("matched_share")]
+    size = np.where(known & (upper != 0), np.abs(upper), 1.0)
+    gap = np.where(known, np.maximum(upper - lower, 0.0) / size, 0.0)
+    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap[known], FAST)
+    kept = (gap <= block.supply.tolerance) | (not _sells(block))
+    mixes[~kept], monthly[~kept] = np.nan, np.nan
+    return np.asarray(kept)
+
+
+def _sells(block: Block) -> bool:
+    """Whether exports earn something."""
+    return block.export_price > 0 and block.supply.export_limit_mw > 0
+
+
+def _capped(block: Block) -> bool:
+    """Whether exports are bound by their share of the generation."""
+    return block.supply.export_limit_mw > 0 and block.supply.limits.export_share_max < 1
+
+
+def _account(hours: Hours, site: Site, block: Block, battery: Battery, capacities: Floats, totals: Floats, monthly: Floats) -> None:
+    """Fill capacities and sums of the hours, and the matched share of the year in which it is least."""
+    from siting.supply import account, dispatch
+
+    served = np.maximum(hours.served, 0.0)
+    totals[:4] = capacities
+    account.account(hours.flows, block.month, served, _market(site, block), battery, totals, monthly)
+    share = totals[QUANTITIES.index("matched_share")]
+    if len(block.year_starts) > 1:
+        bought = hours.flows[dispatch.SERIES.index("import")]
+        share = np.min(1.0 - np.add.reduceat(bought, block.year_starts) / np.add.reduceat(served, block.year_starts))
+    totals[QUANTITIES.index("matched_share_worst_year")] = share
+
+
+def _unsold(flows: Floats, block: Block) -> float:
+    """Export that only the limit on its power prevents, as a share of the load."""
+    from siting.supply import dispatch
+
+    made, exported, curtailed = (float(flows[dispatch.SERIES.index(name)].sum()) for name in ("generation", "exported", "curtailed"))
+    wanted = min(exported + curtailed, block.supply.limits.export_share_max * made)
+    return max(wanted - exported, 0.0) / float(block.load.sum())
 
 
 def _market(site: Site, block: Block) -> Market:
@@ -208,11 +274,22 @@ def _market(site: Site, block: Block) -> Market:
 
 
 def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh]."""
+    """Hours of a portfolio of the fast engine [MW, MWh].
+
+    What is stored is taken first from what the limit keeps from being sold. Where more would be exported than the share that may be, all
+    hours give the same part of it.
+    """
     from siting.supply import dispatch
 
     flows, battery = np.empty((len(dispatch.SERIES), block.load.size)), battery_of(block.supply.storage)
     dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
+    if _sells(block):
+        dispatch.charge_from_excess(flows, capacities[2], battery, block.supply.export_limit_mw)
+    made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
+    if _capped(block) and (total := float(exported.sum())) > 0:
+        kept = min(block.supply.limits.export_share_max * float(made.sum()) / total, 1.0)
+        curtailed += (1.0 - kept) * exported
+        exported *= kept
     return Hours(flows, block.load, np.zeros_like(block.load))
 
 
@@ -220,29 +297,31 @@ def _keep_programmed(
     site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
 ) -> Hours | None:
     """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
-    from siting.supply import account, dispatch, programme
+    from siting.supply import dispatch, programme
 
     supply, peak = block.supply, float(np.max(block.load))
-    made = block.hydrogen.power * block.hydrogen.demand if block.hydrogen else 0.0
+    gas = block.hydrogen
+    made = gas.power * gas.demand if gas else 0.0
+    if gas:
+        gas = gas._replace(electrolyser_cost=gas.electrolyser_cost * block.years, tank_cost=gas.tank_cost * block.years)
     parts = block.parts or still(block.load - made)
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
     problem = programme.Problem(
         site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
         terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
         np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
-        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, block.hydrogen,
+        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas,
     )  # fmt: skip
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
         return None
-    totals[:4] = solution.capacities[:4]
-    flows, served = np.ascontiguousarray(solution.flows), np.maximum(solution.served, 0.0)
-    account.account(flows, block.month, served, _market(site, block), battery, totals, monthly)
+    hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut)
+    _account(hours, site, block, battery, solution.capacities[:4], totals, monthly)
     contracted = float(solution.capacities[4]) if chosen else peak
     totals[:] = _described(totals[None], block, contracted, np.array([solution.target_price]), np.zeros(1), PROGRAMME)[0]
-    stored, cut = (float(hours.sum()) for hours in (flows[dispatch.SERIES.index("grid_charge")], solution.cut))
+    stored, cut = (float(flow.sum()) for flow in (hours.flows[dispatch.SERIES.index("grid_charge")], solution.cut))
     totals[QUANTITIES.index("grid_charged_energy") :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
-    return Hours(solution.flows, solution.served, solution.cut)
+    return hours
 
 
 def _described(mixes: Floats, block: Block, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:

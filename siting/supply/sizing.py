@@ -10,8 +10,9 @@ Most dispatches run in a year whose neighbouring hours are merged where a portfo
 Planes found there hold in the hours, so lower bounds do, too; the portfolio itself needs the same import in both, so a search ends with
 one merged as for what it has found.
 
-It holds for one store with constant efficiencies, one price of imports, no revenue from exports and a grid that covers every deficit
-or none: there greedy dispatch needs the least import. Several years follow each other on one time axis.
+It holds for one store with constant efficiencies, one price of imports and one of exports, and a grid that covers every deficit and
+takes every surplus, or none: there greedy dispatch needs the least import, and sells the most (`sell`). Several years follow each other
+on one time axis.
 
 References
 ----------
@@ -26,14 +27,14 @@ from typing import NamedTuple
 import numpy as np
 
 from siting.supply import master
-from siting.supply.dispatch import Battery, Mix, Room, Series, Spans, compiled, merge, room_for, served_with_slope
+from siting.supply.dispatch import Battery, Mix, Room, Series, Spans, compiled, deficit_with_slope, merge, room_for, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 
 #: Dispatches per target after which the search ends with the gap that it has.
 MOST_DISPATCHES = 400
 
-#: Plane of the target's share, and the first of those below the import share, after the limits.
-TARGET, FIRST_FOUND = 1, 8
+#: Plane of the target's share, the first of those below the import share, after the limits, and the first that a dispatch yields.
+TARGET, FIRST_FOUND, FIRST_DISPATCHED = 1, 8, 9
 
 #: Searches in merged hours before one in the hours, and portfolios that are tried between two of them.
 ROUNDS, MOST_TRIES = 8, 12
@@ -60,12 +61,15 @@ COLUMNS = ("pv", "wind", "power", "energy", "upper", "lower", "outcome", "target
 class Terms(NamedTuple):
     """Numbers of one site, for a load with a mean of 1 MW.
 
-    ``costs`` [CNY per MW or MWh of capacity and MWh of load] (4,), import price [CNY/MWh], least self-use as a share of the available
-    generation, upper limits of the capacities [MW, MWh] (4,), largest available generation over load, largest import share and tolerance.
+    ``costs`` [CNY per MW or MWh of capacity and MWh of load] (4,), prices of imports and exports [CNY/MWh], largest export and least
+    self-use as shares of the available generation, upper limits of the capacities [MW, MWh] (4,), largest available generation over load,
+    largest import share and tolerance.
     """
 
     costs: Series
     import_price: float
+    export_price: float
+    export_share: float
     self_use: float
     limits: Series
     overbuild: float
@@ -84,7 +88,8 @@ class Year(NamedTuple):
 class Case(NamedTuple):
     """A site: its hours (a load with a mean of 1 MW) and room to merge them, and what they have in common.
 
-    Number of hours, mean output of PV and wind [1] (2,), battery and numbers.
+    Number of hours, mean output of PV and wind [1] (2,), battery and numbers; price of the net imports that the master knows [CNY/MWh],
+    what an export is worth in imports [1], and planes by dispatch.
     """
 
     year: Spans
@@ -93,6 +98,9 @@ class Case(NamedTuple):
     means: Series
     battery: Battery
     terms: Terms
+    price: float
+    worth: float
+    stride: int
 
 
 class State(NamedTuple):
@@ -139,7 +147,7 @@ def alike(case: Case, x: Series) -> Spans:
 @compiled
 def look(case: Case, year: Spans, x: Series, state: State) -> Seen:
     """Dispatch a portfolio in the hours or in merged ones, and keep the plane that it yields."""
-    terms, slope = case.terms, np.zeros(CAPACITIES)
+    terms, slope, planes = case.terms, np.zeros(CAPACITIES), state.planes
     share = served_with_slope(year, Mix(x[0], x[1], x[2], x[3]), case.battery, slope) / case.size
     slope /= -case.size
     offset, cost = share, terms.import_price * share
@@ -149,9 +157,70 @@ def look(case: Case, year: Spans, x: Series, state: State) -> Seen:
         offset -= slope[k] * x[k]
         cost += terms.costs[k] * x[k]
         excess = max(excess, x[k] - terms.limits[k])
-    if state.planes.used[0] < MOST_PLANES:
-        add_plane(state.planes, offset, slope, 1.0)
+    if case.worth > 0.0:
+        cost -= terms.export_price * sell(case, year, x, planes, share, slope)
+    elif planes.used[0] < MOST_PLANES:
+        add_plane(planes, offset, slope, 1.0)
     return Seen(share, cost, excess)
+
+
+@compiled
+def sell(case: Case, year: Spans, x: Series, planes: Planes, share: float, slope: Series) -> float:
+    """Export of a portfolio as a share of the load, its import share and slope given; keeps planes of import and net import.
+
+    Notes
+    -----
+    Let A be the available generation, N the load beyond the generation of its own hour, e the efficiency of a cycle, all over a load
+    of 1. In any dispatch the load takes at most 1 - N from the generation of its hour, the import I and the discharge give the rest,
+    and the battery loses 1/e - 1 of the discharge. What is left for exports is therefore
+
+        S <= A - 1 + I - (N - I) (1/e - 1) = A - 1 + I/e - N (1/e - 1),
+
+    and the greedy dispatch, which uses generation at once where it can, leaves as much. With prices c of imports and p of exports, of
+    which at most a share m of A is sold, the year costs
+
+        max(c I - p S, c I - p m A) = max((c - p/e) I + p (1/e - 1) N - p (A - 1), c I - p m A).
+
+    For p <= e c neither falls with I, so that the least import of the greedy dispatch is the best, whatever else bounds I. I and N are
+    convex in the capacities and A is linear: so is this cost. The master knows it as net imports, in units of the import price.
+
+    For p > e c what is stored would rather be sold, but for the target. The price of imports is then taken as p/e and, as no more than
+    allowed is imported, (p/e - c) of that from the lower bound: it meets the upper one where the target alone keeps more from being
+    imported, and otherwise the search stays open, for the linear programme. A limit on the power of exports breaks the rule: it may pay
+    to sell now and to store what can't be sold later. Yet what costs at least so much without a limit does so with one, and a portfolio
+    that is found without one is as good with one that it hardly feels.
+    """
+    terms, cycle, near = case.terms, case.battery.charge * case.battery.discharge, np.zeros(CAPACITIES)
+    deficit = deficit_with_slope(year, Mix(x[0], x[1], x[2], x[3]), near) / case.size
+    near /= case.size
+    loss, available = 1.0 / cycle - 1.0, case.means[0] * x[0] + case.means[1] * x[1]
+    surplus = available - 1.0 + share / cycle - loss * deficit
+    sold = float(min(surplus, terms.export_share * available))
+    if planes.used[0] + case.stride > MOST_PLANES:
+        return sold
+    net, capped, kept = np.zeros(CAPACITIES), slope.copy(), slope.copy()
+    for k in range(CAPACITIES):
+        net[k] = max(1.0 - case.worth / cycle, 0.0) * slope[k] + case.worth * loss * near[k]
+    for k in range(2):
+        net[k] -= case.worth * case.means[k]
+        capped[k] -= case.worth * terms.export_share * case.means[k]
+        kept[k] += terms.self_use * case.means[k]
+    add_at(planes, x, share + planes.offset[TARGET], slope, 0.0)
+    add_at(planes, x, share - case.worth * surplus, net, 1.0)
+    if terms.export_share < 1.0:
+        add_at(planes, x, share - case.worth * terms.export_share * available, capped, 1.0)
+    if terms.self_use > 0.0:
+        add_at(planes, x, share + terms.self_use * available - 1.0, kept, 0.0)
+    return sold
+
+
+@compiled
+def add_at(planes: Planes, x: Series, value: float, slope: Series, coefficient: float) -> None:
+    """Keep a plane that has a value at a portfolio."""
+    offset = value
+    for k in range(CAPACITIES):
+        offset -= slope[k] * x[k]
+    add_plane(planes, offset, slope, coefficient)
 
 
 @compiled
@@ -162,10 +231,13 @@ def meets(seen: Seen, allowed: float) -> bool:
 
 @compiled
 def begin_master(state: State, case: Case) -> None:
-    """First planes of the master: sign and limits of the import share, limits of the capacities, and the load that nothing serves."""
+    """First planes of the master: bounds of the (net) import share, limits of the capacities, and the load that nothing serves.
+
+    Net imports keep the limits of imports, as they are no larger; and they are at least 1 - A, as the export is at most A - 1 + I.
+    """
     planes, terms, none = state.planes, case.terms, np.zeros(CAPACITIES)
     planes.used[0] = 0.0
-    add_plane(planes, 0.0, none, 1.0)
+    add_plane(planes, -case.worth * terms.export_share * terms.overbuild, none, 1.0)
     add_plane(planes, -terms.import_share, none, -1.0)
     made = none.copy()
     made[0], made[1] = case.means
@@ -176,7 +248,18 @@ def begin_master(state: State, case: Case) -> None:
         one[k] = 1.0
         add_plane(planes, -terms.limits[k], one, 0.0)
     add_plane(planes, 1.0, -made, 1.0)
-    master.start(state.basis, terms.costs, terms.import_price)
+    master.start(state.basis, terms.costs, case.price)
+
+
+@compiled
+def allow(state: State, case: Case, allowed: float) -> None:
+    """Set the import share of a target, in its plane and in those below the import where exports have planes of their own."""
+    planes = state.planes
+    change = -planes.offset[TARGET] - allowed
+    planes.offset[TARGET] = -allowed
+    if case.worth > 0.0:
+        for k in range(FIRST_DISPATCHED, int(planes.used[0]), case.stride):
+            planes.offset[k] += change
 
 
 @compiled
@@ -185,8 +268,9 @@ def crossing(state: State, case: Case, allowed: float, out: Series, inside: Seri
     way, self_use, planes = 0.0, case.terms.self_use, state.planes
     at_out = self_use * (case.means[0] * out[0] + case.means[1] * out[1]) - 1.0
     at_inside = self_use * (case.means[0] * inside[0] + case.means[1] * inside[1]) - 1.0
-    for k in range(FIRST_FOUND, int(planes.used[0])):
-        a = b = planes.offset[k]
+    taken, first = (allowed, FIRST_DISPATCHED) if case.worth > 0.0 else (0.0, FIRST_FOUND)
+    for k in range(first, int(planes.used[0]), case.stride):
+        a = b = planes.offset[k] + taken
         for j in range(CAPACITIES):
             a += planes.slope[j, k] * out[j]
             b += planes.slope[j, k] * inside[j]
@@ -216,10 +300,13 @@ def keep(inside: Inside, x: Series, seen: Seen) -> None:
 
 
 @compiled
-def keep_between(inside: Inside, x: Series, seen: Seen, allowed: float) -> None:
-    """Keep the point between a portfolio that misses the target and one that meets it at which convexity has them meet it."""
+def keep_between(inside: Inside, x: Series, seen: Seen, allowed: float, raised: float) -> None:
+    """Keep the point between a portfolio that misses the target and one that meets it at which convexity has them meet it.
+
+    Costs of the greedy dispatch are not convex where the price of imports is raised (see `sell`).
+    """
     _, share, cost, excess = inside.numbers
-    if not np.isfinite(cost):
+    if raised > 0.0 or not np.isfinite(cost):
         return
     way = (seen.share - allowed) / (seen.share - share) if seen.share > allowed else 0.0
     if seen.excess > 0.0:
@@ -239,17 +326,18 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
     """
     terms, point, trial, best = case.terms, np.zeros(CAPACITIES + 1), np.zeros(CAPACITIES), inside.best
     lower, price, outcome, used = -np.inf, 0.0, OPEN, 0
+    raised = case.price - terms.import_price
     while used < MOST_DISPATCHES:
-        found, value = master.solve(state.planes, terms.costs, terms.import_price, state.basis, point)
+        found, value = master.solve(state.planes, terms.costs, case.price, state.basis, point)
         if found == master.STALLED:  # the inverse has drifted
-            master.start(state.basis, terms.costs, terms.import_price)
-            found, value = master.solve(state.planes, terms.costs, terms.import_price, state.basis, point)
+            master.start(state.basis, terms.costs, case.price)
+            found, value = master.solve(state.planes, terms.costs, case.price, state.basis, point)
         upper = inside.numbers[0]
         if found != OPTIMAL:
             # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
             outcome = UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else OPEN
             break
-        lower, price = max(lower, value), target_price(state)
+        lower, price = max(lower, value - raised * allowed), target_price(state, case.stride) + raised
         if closed(lower, upper, tolerance):
             outcome = CERTIFIED
             break
@@ -261,14 +349,14 @@ def search(case: Case, year: Spans, allowed: float, tolerance: float, state: Sta
         if meets(seen, allowed):
             keep(inside, trial, seen)
         else:
-            keep_between(inside, trial, seen, allowed)
+            keep_between(inside, trial, seen, allowed, raised)
     return Found(lower, outcome, price, used)
 
 
 @compiled
 def closed(lower: float, upper: float, tolerance: float) -> bool:
     """Whether the bounds are within the tolerance of each other."""
-    return bool(np.isfinite(upper) and upper - lower <= tolerance * upper)
+    return bool(np.isfinite(upper) and upper - lower <= tolerance * abs(upper))
 
 
 @compiled
@@ -278,7 +366,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
     Hours are merged as for ``near`` at first, then as for what was found.
     """
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
-    state.planes.offset[TARGET] = -allowed
+    allow(state, case, allowed)
     year = alike(case, near)
     lower, outcome, price, used, loose = -np.inf, OPEN, 0.0, 0, FIRST_LOOSE
     for _ in range(ROUNDS):
@@ -296,7 +384,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
             if meets(seen, allowed):
                 keep(inside, trial, seen)
                 break
-            keep_between(inside, trial, seen, allowed)
+            keep_between(inside, trial, seen, allowed, case.price - case.terms.import_price)
             way = STEP * crossing(state, case, allowed, trial, inside.dispatched)
             if way >= 1.0 or not np.isfinite(inside.numbers[0]) or closed(lower, inside.numbers[0], tolerance):
                 break
@@ -314,12 +402,14 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
 
 
 @compiled
-def target_price(state: State) -> float:
-    """Price of the target: what one MWh less of import would cost, the weight of its plane."""
+def target_price(state: State, stride: int) -> float:
+    """Price of the target: what one MWh less of import would cost, the weight of the planes that hold it."""
+    price = 0.0
     for i in range(state.basis.column.size):
-        if int(state.basis.column[i]) == TARGET:
-            return max(float(state.basis.weight[i]), 0.0)
-    return 0.0
+        k = int(state.basis.column[i])
+        if k == TARGET or (stride > 1 and k >= FIRST_DISPATCHED and (k - FIRST_DISPATCHED) % stride == 0):
+            price += max(float(state.basis.weight[i]), 0.0)
+    return price
 
 
 @compiled
@@ -346,7 +436,10 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     hours = Spans(year.pv, year.wind, year.load, np.ones(size))
     room = room_for(hours)
     means = np.array([room.pv[size] / size, room.wind[size] / size])
-    case = Case(hours, room, float(size), means, battery, terms)
+    price = max(terms.import_price, terms.export_price / (battery.charge * battery.discharge))
+    worth = terms.export_price / price if price > 0.0 else 0.0
+    stride = 2 + int(terms.export_share < 1.0) + int(terms.self_use > 0.0) if worth > 0.0 else 1
+    case = Case(hours, room, float(size), means, battery, terms, price, worth, stride)
     begin_master(state, case)
     inside = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf))
     most = np.zeros(CAPACITIES)

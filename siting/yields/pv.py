@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import Field
 
 from siting.vocabulary import AlignmentError, MissingVariableError, Parameters, step
+from siting.weather_hours import calendar_years
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -221,10 +222,10 @@ def _numbers(values: ArrayLike) -> NDArray[np.float64]:
 
 
 def mid_hours(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
-    """Middles of regular hours, from their starts; AlignmentError if the hours are not regular."""
+    """Middles of hours, from their starts; AlignmentError if the hours are neither regular nor those of whole years."""
     starts = np.asarray(times).astype("datetime64[s]")
     gaps = np.flatnonzero(np.diff(starts) != _HOUR)
-    if gaps.size or np.isnat(starts).any():
+    if (gaps.size and not calendar_years(starts)) or np.isnat(starts).any():
         where = f"{np.diff(starts)[gaps[0]]} after {starts[gaps[0]]}" if gaps.size else "a missing time"
         raise AlignmentError(f"Expected hourly times without gaps, found {where}; sort and complete the time axis.")
     middles: NDArray[np.datetime64] = np.add(starts, np.timedelta64(1800, "s"))

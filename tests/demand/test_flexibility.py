@@ -45,6 +45,13 @@ def test_bounds_by_hand():
     assert (parts.free_energy, parts.free_power_max, parts.free_power_min) == pytest.approx((50 * 8760, 100, 25))
 
 
+@pytest.mark.parametrize(("first", "last", "years"), [("2013", "2014", 1), ("2016", "2017", 1), ("2015", "2018", 3)])
+def test_hours_to_cut_are_those_of_each_year(first, last, years):
+    bend = Flexibility(interruptible_share=0.1, interruptible_hours=100)
+    parts = flexible_parts(Load(mean_mw=100, flexibility=bend), pd.date_range(first, last, freq="h", inclusive="left"))
+    assert parts.cut_energy_max == pytest.approx(years * 100 * 0.1 * 100)
+
+
 def test_tenants_add_up():
     cell = Tenant(mean_mw=40, profile="cell", flexibility=Flexibility(shiftable_share=0.1))
     gas = Tenant(mean_mw=60, flexibility=Flexibility(annual_energy=AnnualEnergy(share=1)))

@@ -137,6 +137,8 @@ PLACES = [
     case("unknown time zone", "load: {timezone: $}", "Asia/Shanghai", "Asia/Beijing", "an IANA time zone"),
     case("summer in an abbreviation", "load: {timezone: $}", "Asia/Urumqi", "CST8", "such as Asia/Shanghai"),
     case("year of no weather", "weather: {year: $}", "2013", "2031", "a year of 2011 to 2020"),
+    case("years out of order", "weather: {years: $}", "[2013, 2014]", "[2014, 2013]", "ascending years without repeats, found 2014, 2013"),
+    case("year beside years", "weather: {years: [2013, 2014], year: $}", "2013", "2014", "year or years, found both"),
     case("negative seed", "weather: {seed: $}", "0", "-1", "greater than or equal to 0"),
 ]
 

@@ -5,9 +5,10 @@ import xarray as xr
 from pydantic import ValidationError
 
 from siting.demand import Load
+from siting.economics import add_costs
 from siting.finance import Finance
 from siting.supply import Storage, Supply, match_supply
-from siting.vocabulary import STEPS, VARIABLES, AlignmentError, MissingVariableError, UnitsError
+from siting.vocabulary import STEPS, VARIABLES, AlignmentError, MissingVariableError, StudyError, UnitsError
 
 DEFAULT = (Load(), Supply(), Finance())
 
@@ -57,6 +58,51 @@ def test_leap_year_has_8784_hours(sites):
     assert (matched["load_energy"] == 878_400.0).all()
 
 
+def years_of(sites, *years):
+    """The same weather in each of several years; a leap day repeats the first day."""
+    parts = []
+    for year in years:
+        hours = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
+        parts.append(sites.isel(time=np.arange(hours.size) % 8760).assign_coords(time=hours))
+    return xr.concat(parts, "time", data_vars="minimal").transpose("site", "time")
+
+
+def test_a_year_twice_is_that_year(sites):
+    """Its sums to rounding, and its costs within the gap."""
+    given = (Load(), Supply(tolerance=1e-6), Finance())
+    one, two = (match_supply(years_of(sites, *years), *given) for years in ((2013,), (2013, 2015)))
+    assert one.attrs["hours"] == two.attrs["hours"] == 8760
+    for name in ("pv_full_load_hours", "wind_full_load_hours", "pv_capacity_factor_monthly", "load_energy", "load_energy_monthly"):
+        np.testing.assert_allclose(two[name], one[name], rtol=1e-12, err_msg=name)
+    costs = [add_costs(table, Finance())["delivered_cost"][:2] for table in (one, two)]
+    np.testing.assert_allclose(*costs, rtol=1e-6)
+    np.testing.assert_allclose(two["matched_share_worst_year"], two["matched_share"], rtol=1e-9)
+    assert (one["matched_share_worst_year"] == one["matched_share"]).all()
+
+
+def test_of_several_years_sums_are_means_and_a_leap_year_is_longer(sites):
+    both = match_supply(years_of(sites, 2015, 2016), *DEFAULT)
+    assert both.attrs["hours"] == 8772
+    assert (both["load_energy"] == 877_200.0).all()
+    np.testing.assert_allclose(both["load_energy_monthly"].sum("month"), 877_200.0, rtol=1e-12)
+    np.testing.assert_allclose(both["import_energy_monthly"].sum("month"), both["import_energy"], rtol=1e-12)
+    np.testing.assert_allclose(both["generation_monthly"].sum("month"), both["generation"], rtol=1e-12)
+    made = both["pv_capacity"] * both["pv_full_load_hours"] + both["wind_capacity"] * both["wind_full_load_hours"]
+    np.testing.assert_allclose(made.transpose("site", "target"), both["generation"], rtol=1e-12)
+    assert (both["matched_share_worst_year"] <= both["matched_share"]).all()
+    assert (both["matched_share_worst_year"] >= both["matched_share"] - 0.01).all()
+
+
+def test_gaps_between_hours_are_no_years(sites):
+    both = years_of(sites, 2013, 2014)
+    for part in (both.isel(time=slice(8761)), both.isel(time=np.r_[8760:17520, :8760]), both.isel(time=slice(100, None))):
+        with pytest.raises(AlignmentError, match="select whole years"):
+            match_supply(part, *DEFAULT)
+    free = Load(flexibility={"annual_energy": {"share": 0.2}})
+    with pytest.raises(StudyError, match="one year of weather where only the annual energy"):
+        match_supply(both, free, *DEFAULT[1:])
+
+
 def test_land_caps_the_plants(sites):
     sites["wind_land_fraction"][:] = [0.0, 0.01, 0.5]
     matched = match_supply(sites, *DEFAULT)
@@ -80,7 +126,7 @@ def test_one_site_without_weather_leaves_the_others(sites):
 
 def test_bad_axes_and_units_are_refused_in_one_line(sites):
     for part in (sites.isel(time=slice(8759)), sites.isel(time=slice(None, None, -1)), sites.isel(time=slice(0))):
-        with pytest.raises(AlignmentError, match=r"one calendar year.*select one whole year") as error:
+        with pytest.raises(AlignmentError, match=r"one calendar year, or of several.*select whole years") as error:
             match_supply(part, *DEFAULT)
         assert "\n" not in str(error.value)
     for factor in (100.0, -1.0):

@@ -20,7 +20,7 @@ from siting.finance.line import STEPS
 from siting.region import PROVINCES
 from siting.study import Study
 from siting.supply import Supply, _block, match_block, match_supply
-from siting.supply.distant import PLACED, Cells, match_distant, undercut
+from siting.supply.distant import PLACED, Cells, _lower, match_distant, undercut
 from siting.supply.hydrogen import HydrogenDemand
 from siting.supply.placement import (
     LEAST_SHARE,
@@ -33,7 +33,7 @@ from siting.supply.placement import (
     offer_places,
     split_by_cells,
 )
-from siting.supply.site import PROGRAMME, QUANTITIES, Block, annual_cost
+from siting.supply.site import FAST, PROGRAMME, QUANTITIES, Block, annual_cost
 from siting.vocabulary import MissingVariableError, StudyError
 
 LOAD, SUPPLY = Load(), Supply()
@@ -233,25 +233,35 @@ def test_the_annual_cost_is_the_delivered_cost():
     np.testing.assert_allclose(annual_cost(mixes, block, price), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 
-def test_exports_are_priced_in_the_choice():
-    """The linear programme serves what the fast engine can't: here a fortnight."""
+@pytest.mark.parametrize(("engine", "wave"), [(FAST, 0.0), (PROGRAMME, 1e-3)])
+def test_exports_are_priced_in_the_choice(engine, wave):
+    """A fortnight; the linear programme serves prices by the hour."""
     hours = 14 * 24
     pv, wind = (values[:hours] for values in weather(0))
     cells = Cells(np.array([50, 70]), np.full(2, 40.0), np.array([100.0, 100.4]), np.full(2, 1e4), np.full(2, 1e4),
                   np.stack([pv, pv]), np.stack([0.4 * wind, wind]))  # fmt: skip
     month, ones = np.resize(np.arange(1, 13), hours), np.ones(hours)
     supply = Supply(targets=(0.8,), export_limit_mw=30.0)
-    block = Block(100.0 * ones, month, supply, (272e3, 402e3, 73e3, 65e3), 100.0, 1, ones, 150.0, 0.0)
+    block = Block(100.0 * ones, month, supply, (272e3, 402e3, 73e3, 65e3), 100.0, 1, ones + wave * (month % 2), 150.0, 0.0)
     _, *own = match_block(cells.pv[:1], cells.wind[:1], [1e4], [1e4], 350.0, block=block)
     places = np.array([[50, 50]]), np.array([[50, 70]])
     mixes, _, _, placed = match_distant(
         *own, np.array([50]), np.array([350.0]), np.array([-1]), *places, cells=cells, block=block, feedin=None, finance=FINANCE
     )
-    assert mixes[0, 0, QUANTITIES.index("supply_engine")] == own[0][0, 0, QUANTITIES.index("supply_engine")] == PROGRAMME
+    assert mixes[0, 0, QUANTITIES.index("supply_engine")] == own[0][0, 0, QUANTITIES.index("supply_engine")] == engine
     assert placed[0, 0, PLACED.index("wind_plant_site")] == 70
     assert mixes[0, 0, QUANTITIES.index("exported_energy")] > 0
     near = annual_cost(mixes[0], block, 350.0)[0] + placed[0, 0, PLACED.index("line_cost")]
     assert near < annual_cost(own[0][0], block, 350.0)[0]
+
+
+def test_bounds_of_costs_that_exports_pay_lie_below_them():
+    """The gap is a share of what was sized, without the charge for the grid, whatever its sign."""
+    mixes = np.zeros((3, len(QUANTITIES)))
+    mixes[:, QUANTITIES.index("sizing_gap")] = 0.01
+    mixes[2, QUANTITIES.index("grid_capacity")] = 1.0
+    block = Block(np.ones(1), np.ones(1, np.int64), SUPPLY, (0.0,) * 4, 1.0, 1, np.ones(1), 0.0, 100.0)
+    assert _lower(np.array([100.0, -100.0, 0.0]), mixes, block) == pytest.approx([99.0, -101.0, -1.0])
 
 
 # --- what is offered
