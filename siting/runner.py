@@ -95,10 +95,10 @@ def _match(sites: xr.Dataset, study: Study, cells: xr.Dataset | None = None) -> 
     import xarray as xr
 
     index = sites["province"].to_numpy().astype(int)
-    codes = [*str(sites["province"].attrs.get("iso_3166_2", "")).split(), None]
+    codes = dict(enumerate(str(sites["province"].attrs.get("iso_3166_2", "")).split()))
     groups: dict[supply.Supply, list[int]] = {}
     for number in np.unique(index):
-        groups.setdefault(study.bounded_supply(codes[number]), []).append(number)
+        groups.setdefault(study.bounded_supply(codes.get(int(number))), []).append(number)
     if len(groups) == 1:
         return supply.match_supply(sites, study.load, next(iter(groups)), study.finance, cells)
     rows = [np.flatnonzero(np.isin(index, numbers)) for numbers in groups.values()]
