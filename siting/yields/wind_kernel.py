@@ -191,8 +191,10 @@ def _thin(thinning: Any, warmth: Any, running: Any) -> None:
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
 def _multiply(values: Any, factors: Any) -> None:
+    """Multiply by 1, 0 or NaN, and take what rounding puts below 0 to 0."""
     for j in range(values.size):
-        values[j] *= factors[j]
+        product = values[j] * factors[j]
+        values[j] = _ZERO if product < _ZERO else product
 
 
 @njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]

@@ -82,6 +82,19 @@ def test_equals_windpowerlib_for_all_turbines(weather, turbine):
             compare(sites, site, WindFarm(turbine=turbine, hub_height=140.0, density_correction=corrected, **LOSSLESS))
 
 
+@pytest.mark.parametrize("precision", [np.float32, np.float64])
+def test_output_is_never_negative(precision):
+    """Rounding of the straight lines of a curve doesn't reach below 0, whatever digits the first speed of the curve has at the hub."""
+    for turbine in turbine_names():
+        wind = WindFarm(turbine=turbine, density_correction="none")
+        curve = wind.curves[0]
+        start = curve.wind_speed[np.flatnonzero(curve.power)[0] - 1] * (100.0 / curve.hub_height) ** (1 / 7)
+        speeds = (start * (1 + np.linspace(-1e-6, 1e-5, 5_000)))[None].astype(precision)
+        output = capacity_factor(speeds, np.full_like(speeds, 10.0), np.array([1500.0]), wind=wind)
+        assert output.min() == 0.0, turbine
+        assert output.max() > 0.0, turbine
+
+
 @pytest.mark.parametrize("fault", [{"shear_exponent": 0.15}, {"hub_height": 141.0}, {"density_correction": "none"}])
 def test_oracle_notices_planted_faults(weather, fault):
     right, wrong = WindFarm(hub_height=140.0, **LOSSLESS), WindFarm(**({"hub_height": 140.0} | LOSSLESS | fault))
