@@ -213,24 +213,23 @@ def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mix
     """
     from siting.supply import account
 
-    known = np.isfinite(results[:, 0])
-    upper, lower, capacities = results[:, 4].copy(), results[:, 5], results[:, :4] * block.mean_mw
-    if len(block.year_starts) > 1 or _sells(block) or _capped(block):
+    known, sells = np.isfinite(results[:, 0]), _sells(block)
+    capacities, upper, lower = results[:, :4] * block.mean_mw, results[:, 4].copy(), results[:, 5]
+    if len(block.year_starts) > 1 or sells or _capped(block):
         for k in np.flatnonzero(known):
             hours = sized_hours(site, block, capacities[k].tolist())
             _account(hours, site, block, battery, capacities[k], mixes[k], monthly[k])
-            upper[k] += block.export_price * _unsold(hours.flows, block) if _sells(block) else 0.0
+            upper[k] += block.export_price * _unsold(hours.flows, block) if sells else 0.0
     else:
         year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
         market, limit = _market(site, block), block.supply.export_limit_mw
         account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
-        mixes[known, QUANTITIES.index("matched_share_worst_year")] = mixes[known, QUANTITIES.index("matched_share")]
-    size = np.where(known & (upper != 0), np.abs(upper), 1.0)
-    gap = np.where(known, np.maximum(upper - lower, 0.0) / size, 0.0)
+    gap = np.maximum(upper - lower, 0.0) / np.where(upper != 0, np.abs(upper), 1.0)
     mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap[known], FAST)
-    kept = (gap <= block.supply.tolerance) | (not _sells(block))
-    mixes[~kept], monthly[~kept] = np.nan, np.nan
-    return np.asarray(kept)
+    lost = known & (gap > block.supply.tolerance) if sells else np.zeros(known.size, dtype=bool)
+    if lost.any():
+        mixes[lost], monthly[lost] = np.nan, np.nan
+    return ~lost
 
 
 def _sells(block: Block) -> bool:
@@ -250,11 +249,9 @@ def _account(hours: Hours, site: Site, block: Block, battery: Battery, capacitie
     served = np.maximum(hours.served, 0.0)
     totals[:4] = capacities
     account.account(hours.flows, block.month, served, _market(site, block), battery, totals, monthly)
-    share = totals[QUANTITIES.index("matched_share")]
-    if len(block.year_starts) > 1:
-        bought = hours.flows[dispatch.SERIES.index("import")]
-        share = np.min(1.0 - np.add.reduceat(bought, block.year_starts) / np.add.reduceat(served, block.year_starts))
-    totals[QUANTITIES.index("matched_share_worst_year")] = share
+    bought = hours.flows[dispatch.SERIES.index("import")]
+    shares = 1.0 - np.add.reduceat(bought, block.year_starts) / np.add.reduceat(served, block.year_starts)
+    totals[QUANTITIES.index("matched_share_worst_year")] = np.min(shares)
 
 
 def _unsold(flows: Floats, block: Block) -> float:
@@ -325,7 +322,7 @@ def _keep_programmed(
 
 
 def _described(mixes: Floats, block: Block, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:
-    """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on.
+    """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on, and from a single year.
 
     Grid capacity where there is any import [MW], prices of the targets [CNY/MWh] and gaps [1], (target,), and the engine.
     """
@@ -334,6 +331,8 @@ def _described(mixes: Floats, block: Block, contracted: float, target_price: Flo
     capacity = np.where(imports & (not math.isnan(block.capacity_charge)), contracted, 0.0)
     first = QUANTITIES.index("grid_capacity")
     described[:, first:] = 0.0
+    if len(block.year_starts) == 1:
+        described[:, QUANTITIES.index("matched_share_worst_year")] = described[:, QUANTITIES.index("matched_share")]
     described[:, first : first + 4] = np.stack([capacity, target_price * 1e-3, gap, np.full(len(mixes), engine)], axis=1)
     return described
 
