@@ -224,11 +224,11 @@ def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mix
         year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
         market, limit = _market(site, block), block.supply.export_limit_mw
         account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
-    gap = np.full(upper.size, np.nan)
-    gap[known] = np.maximum(upper - lower, 0.0)[known] / np.where(upper != 0, np.abs(upper), 1.0)[known]
-    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap[known], FAST)
-    lost = known & (gap > block.supply.tolerance) if sells else np.zeros(known.size, dtype=bool)
-    if lost.any():
+    size, lost = np.abs(upper[known]), np.zeros(known.size, dtype=bool)
+    gap = np.maximum(upper[known] - lower[known], 0.0) / np.where(size > 0, size, 1.0)
+    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap, FAST)
+    if sells:
+        lost[known] = gap > block.supply.tolerance
         mixes[lost], monthly[lost] = np.nan, np.nan
     return ~lost
 
