@@ -393,10 +393,11 @@ def stamp(dataset: xr.Dataset, names: Iterable[str], by: str) -> xr.Dataset:
         variable = describe(name)
         if name not in dataset:
             raise MissingVariableError(f"{by} promised {name} and did not add it.")
-        found = tuple(map(str, dataset[name].dims))
+        held = dataset.variables[name]
+        found = tuple(map(str, held.dims))
         if found != variable.dims:
             raise AlignmentError(f"{by} should add {name} with dimensions {variable.dims}, found {found}.")
-        dataset[name].attrs.update(variable.attrs())
+        held.attrs.update(variable.attrs())
     return dataset
 
 

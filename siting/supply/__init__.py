@@ -218,20 +218,21 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
 
     mixes, monthly, reached, placed = supplies
     result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(block.supply.targets), month=np.arange(1, 13))
-    for k, plant in enumerate(("pv", "wind")):
-        result[f"{plant}_full_load_hours"] = yields.isel(plant=k, sum=12, drop=True) / block.years
-        result[f"{plant}_capacity_factor_monthly"] = yields.isel(plant=k, sum=slice(12), drop=True).rename(sum="month")
     months = ("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")
     named = (
         (mixes, "quantity", QUANTITIES), (monthly, "sums", months), (placed, "column", PLACED),
         (reached, "reach", ("reachable_share", "reach_limits")),
     )  # fmt: skip
-    # at once, as each assignment copies the whole table
-    result = result.assign({name: values.isel({dim: k}, drop=True) for values, dim, names in named for k, name in enumerate(names)})
+    # at once and without coordinates, as each assignment copies and aligns the whole table
+    added = {name: values.variable.isel({dim: k}) for values, dim, names in named for k, name in enumerate(names)}
+    for k, plant in enumerate(("pv", "wind")):
+        means = yields.rename(sum="month").variable.isel(plant=k)
+        added[f"{plant}_full_load_hours"] = means.isel(month=12) / block.years
+        added[f"{plant}_capacity_factor_monthly"] = means.isel(month=slice(12))
     if block.years > 1:
-        result = result.assign({name: result[name] / block.years for name in (*SUMS, *months[1:])})
-    result["load_energy"] = xr.full_like(sites["cell_area"], math.fsum(block.load) / block.years, dtype=np.float64)
-    return result
+        added |= {name: added[name] / block.years for name in (*SUMS, *months[1:])}
+    added["load_energy"] = xr.full_like(sites["cell_area"].variable, math.fsum(block.load) / block.years, dtype=np.float64)
+    return result.assign(added)
 
 
 def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
