@@ -37,7 +37,7 @@ def cost(mix, price):
     return capacities(mix) @ COSTS + price * mix["import_energy"]
 
 
-#: Seeds of the instances of a year: one, or SITING_SIZING_YEARS of them (50 take about an hour).
+#: Seeds of the instances of a year: one, or SITING_SIZING_YEARS of them (50 take about half an hour).
 YEARS = range(1000, 1000 + int(os.environ.get("SITING_SIZING_YEARS", "1")))
 
 #: Seeds of the instances with exports: some, or SITING_SIZING_EXPORTS of them (200 take two minutes).
