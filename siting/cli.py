@@ -131,11 +131,14 @@ def _settle(cache: Path | None, entries: Path | None) -> None:
 def validate(study: StudyFile) -> None:
     """Check a study without running it."""
     from siting.study import read_study
+    from siting.supply import slow_parts
 
     checked = read_study(study)
     typer.echo(f"{checked.title}: a valid study, sha256 {checked.sha256[:12]}")
     for bound in checked.policy.bounds(checked.region.codes) if checked.policy and checked.policy.constrain else ():
         typer.echo(f"limit of the supply: {bound}")
+    for sentence in slow_parts(checked.load, checked.supply, checked.finance, checked.weather.calendar_years[0]):
+        typer.echo(f"note: {sentence}.")
 
 
 @app.command()

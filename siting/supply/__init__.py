@@ -48,6 +48,7 @@ from siting.supply.site import (
     binding,
     empty_room,
     match_site,
+    programme_reasons,
     reach_limits,
     sized_hours,
 )
@@ -316,6 +317,19 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
         hydrogen,
         tuple(np.searchsorted(time.year, years).tolist()) or (0,),
     )
+
+
+def slow_parts(load: Load, supply: Supply, finance: Finance, year: int) -> list[str]:
+    """Sentences on what of a study takes sites to the linear programme, which needs seconds to minutes a site and target."""
+    import pandas as pd
+
+    block = _block(load, supply, finance, pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left"))
+    programme = "the linear programme, which needs seconds to minutes a site and target"
+    reasons = programme_reasons(block)
+    if reasons:
+        return [f"{', '.join(reasons)}: every site goes to {programme}"]
+    partly = {"matching by the hours of the grid": supply.matching == "total", "paid exports": block.export_price > 0}
+    return [f"{name}: sites that the fast engine can't certify go to {programme}" for name, where in partly.items() if where]
 
 
 def match_block(

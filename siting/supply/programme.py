@@ -31,6 +31,8 @@ CAPACITIES = ("pv", "wind", "power", "energy", "grid", "electrolyser", "tank")
 _FLOWS = ("charge", "discharge", "level", "bought", "sold")
 _MOVES = ("up", "down", "cut", "free")
 _HYDROGEN = ("electrolysis", "stored")
+#: Methods of HiGHS in turn: the next where one ends in numerical difficulties (SciPy's status), as it may near infeasibility.
+_METHODS, _IN_DIFFICULTIES = ("highs", "highs-ipm"), 4
 #: Column of the hydrogen that a synthesis goes without [kg], and of what it takes by the hour [kg].
 _MISSING, _TAKEN = "missing", "taken"
 
@@ -182,16 +184,19 @@ def solve(problem: Problem, battery: Battery) -> Solution:
     hourly, right = _hours(problem, battery, columns)
     shares, right_of_shares = _shares(problem, columns)
     equal, right_of_equal = _equalities(problem, battery, columns)
-    result = linprog(
-        _costs(problem, columns),
-        A_ub=vstack([hourly, shares]).tocsr(),
-        b_ub=np.r_[right, right_of_shares],
-        A_eq=equal,
-        b_eq=right_of_equal,
-        bounds=np.column_stack(_bounds(problem, columns)),
-        method="highs",
-        options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
-    )
+    for method in _METHODS:
+        result = linprog(
+            _costs(problem, columns),
+            A_ub=vstack([hourly, shares]).tocsr(),
+            b_ub=np.r_[right, right_of_shares],
+            A_eq=equal,
+            b_eq=right_of_equal,
+            bounds=np.column_stack(_bounds(problem, columns)),
+            method=method,
+            options={"primal_feasibility_tolerance": 1e-9, "dual_feasibility_tolerance": 1e-9},
+        )
+        if result.status != _IN_DIFFICULTIES:
+            break
     hours = columns.hours
     if result.status == 2:
         unknown = np.full(hours, np.nan)

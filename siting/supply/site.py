@@ -158,7 +158,7 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
-    fast = (results[:, 6] != sizing.OPEN) & _stands_still(block) & bool(np.all(counted == counted[0]))
+    fast = (results[:, 6] != sizing.OPEN) & (not programme_reasons(block)) & bool(np.all(counted == counted[0]))
     if fast.any():
         fast &= _keep_sized(site, block, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
     for k in range(allowed.size - 1, -1, -1):
@@ -189,12 +189,17 @@ def _counted_carbon(site: Site, block: Block) -> Floats:
     return np.broadcast_to(share, block.load.shape)
 
 
-def _stands_still(block: Block) -> bool:
-    """Whether the fast engine's assumptions hold for what all sites share."""
+def programme_reasons(block: Block) -> tuple[str, ...]:
+    """Why the fast engine's assumptions don't hold for what all sites share; none where they do."""
     supply = block.supply
-    chosen = supply.grid_capacity == "chosen" and block.capacity_charge > 0
-    one_price = bool(np.all(block.price_factor == 1.0))
-    return one_price and not (chosen or supply.storage.grid_charging or block.parts or block.hydrogen)
+    asked = {
+        "prices that differ by the hour": not bool(np.all(block.price_factor == 1.0)),
+        "a chosen grid capacity": supply.grid_capacity == "chosen" and block.capacity_charge > 0,
+        "a battery charged by the grid": supply.storage.grid_charging,
+        "flexible load": block.parts is not None,
+        "hydrogen": block.hydrogen is not None,
+    }
+    return tuple(name for name, where in asked.items() if where)
 
 
 def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:

@@ -7,9 +7,10 @@ import pytest
 from pydantic import ValidationError
 from reference.years import weather
 
-from siting.demand import Flexibility
+from siting.demand import Flexibility, Load
 from siting.demand.flexibility import AnnualEnergy, split, still
-from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme
+from siting.finance import Finance
+from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme, slow_parts
 from siting.supply.dispatch import SERIES, Battery
 from siting.supply.hydrogen import Synthesis
 from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
@@ -310,3 +311,32 @@ def test_a_synthesis_that_follows_costs_less_and_is_refused_where_its_least_rate
     assert costs[1] < costs[0]
     with pytest.raises(ValidationError, match="lower the former"):
         Synthesis(minimum_load=0.8, full_load_hours=6000)
+
+
+def test_another_method_is_tried_where_one_ends_in_difficulties(monkeypatch):
+    import scipy.optimize
+
+    genuine, tried = scipy.optimize.linprog, []
+
+    def stubborn(*arguments, method, **options):
+        tried.append(method)
+        result = genuine(*arguments, method=method, **options)
+        result.status = 4 if method == "highs" else result.status
+        return result
+
+    asked = problem(still(np.ones(HOURS)), target=0.8)
+    expected = programme.solve(asked, LOSSLESS)
+    monkeypatch.setattr(scipy.optimize, "linprog", stubborn)
+    found = programme.solve(asked, LOSSLESS)
+    assert tried == ["highs", "highs-ipm"]
+    assert found.cost == pytest.approx(expected.cost, rel=1e-7)
+
+
+def test_a_study_says_before_it_runs_what_needs_the_programme():
+    """In one sentence, and in the words of the study."""
+    assert slow_parts(Load(), Supply(), Finance(), 2013) == []
+    (every,) = slow_parts(Load(), Supply(storage=Storage(grid_charging=True), grid_capacity="chosen"), Finance(), 2013)
+    assert every.startswith("a chosen grid capacity, a battery charged by the grid: every site goes to the linear programme")
+    finance = Finance.model_validate({"tariff": {"export_price_cny_per_kwh": 0.15}})
+    (some,) = slow_parts(Load(), Supply(export_limit_mw=50.0), finance, 2013)
+    assert some.startswith("paid exports: sites that the fast engine can't certify")
