@@ -109,7 +109,7 @@ def find_anchor(year: Spans, mix: Mix, battery: Battery) -> Anchor:
 
 
 class Flow(NamedTuple):
-    """Flows of an hour [MW] and the state of charge at its end [MWh], in the order of `SERIES`."""
+    """Flows of an hour [MW] and the state of charge at its end [MWh usable], of a battery that the grid never charges."""
 
     generation: float
     direct: float
@@ -119,7 +119,6 @@ class Flow(NamedTuple):
     missing: float
     exported: float
     curtailed: float
-    grid_charge: float
 
 
 @compiled
@@ -133,13 +132,13 @@ def flow(generation: float, load: float, level: float, mix: Mix, battery: Batter
             charge = (full - level) / battery.charge
             raised = full
         exported = min(net - charge, export_limit)
-        return Flow(generation, load, charge, 0.0, raised, 0.0, exported, net - charge - exported, 0.0)
+        return Flow(generation, load, charge, 0.0, raised, 0.0, exported, net - charge - exported)
     discharge = min(-net, mix.power)
     drawn = discharge / battery.discharge
     if drawn >= level:
         discharge = level * battery.discharge
         drawn = level
-    return Flow(generation, generation, 0.0, discharge, level - drawn, -net - discharge, 0.0, 0.0, 0.0)
+    return Flow(generation, generation, 0.0, discharge, level - drawn, -net - discharge, 0.0, 0.0)
 
 
 @compiled
@@ -167,7 +166,7 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
         level = now.level
         hourly[0, t], hourly[1, t], hourly[2, t], hourly[3, t] = now.generation, now.direct, now.charge, now.discharge
         hourly[4, t], hourly[5, t], hourly[6, t], hourly[7, t] = now.level, now.missing, now.exported, now.curtailed
-        hourly[8, t] = now.grid_charge
+        hourly[8, t] = 0.0
 
 
 @compiled
