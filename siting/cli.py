@@ -137,7 +137,7 @@ def validate(study: StudyFile) -> None:
     typer.echo(f"{checked.title}: a valid study, sha256 {checked.sha256[:12]}")
     for bound in checked.policy.bounds(checked.region.codes) if checked.policy and checked.policy.constrain else ():
         typer.echo(f"limit of the supply: {bound}")
-    for sentence in slow_parts(checked.load, checked.supply, checked.finance, checked.weather.calendar_years[0]):
+    for sentence in slow_parts(checked.load, checked.supply, checked.finance, checked.weather.calendar_years):
         typer.echo(f"note: {sentence}.")
 
 

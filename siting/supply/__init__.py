@@ -53,7 +53,7 @@ from siting.supply.site import (
     sized_hours,
 )
 from siting.vocabulary import AlignmentError, Parameters, StudyError, UnitsError, step, with_warnings
-from siting.weather_hours import calendar_years
+from siting.weather_hours import calendar_years, year_hours
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -319,11 +319,17 @@ def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex)
     )
 
 
-def slow_parts(load: Load, supply: Supply, finance: Finance, year: int) -> list[str]:
-    """Sentences on what of a study takes sites to the linear programme, which needs seconds to minutes a site and target."""
+def slow_parts(load: Load, supply: Supply, finance: Finance, years: tuple[int, ...]) -> list[str]:
+    """Sentences on what of a study takes sites to the linear programme, which needs seconds to minutes a site and target.
+
+    Raises
+    ------
+    StudyError
+        As :func:`match_supply`.
+    """
     import pandas as pd
 
-    block = _block(load, supply, finance, pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left"))
+    block = _block(load, supply, finance, pd.DatetimeIndex(np.concatenate([year_hours(year) for year in years])))
     programme = "the linear programme, which needs seconds to minutes a site and target"
     reasons = programme_reasons(block)
     if reasons:

@@ -334,9 +334,9 @@ def test_another_method_is_tried_where_one_ends_in_difficulties(monkeypatch):
 
 def test_a_study_says_before_it_runs_what_needs_the_programme():
     """In one sentence, and in the words of the study."""
-    assert slow_parts(Load(), Supply(), Finance(), 2013) == []
-    (every,) = slow_parts(Load(), Supply(storage=Storage(grid_charging=True), grid_capacity="chosen"), Finance(), 2013)
+    assert slow_parts(Load(), Supply(), Finance(), (2013,)) == []
+    (every,) = slow_parts(Load(), Supply(storage=Storage(grid_charging=True), grid_capacity="chosen"), Finance(), (2013, 2016))
     assert every.startswith("a chosen grid capacity, a battery charged by the grid: every site goes to the linear programme")
     finance = Finance.model_validate({"tariff": {"export_price_cny_per_kwh": 0.15}})
-    (some,) = slow_parts(Load(), Supply(export_limit_mw=50.0), finance, 2013)
+    (some,) = slow_parts(Load(), Supply(export_limit_mw=50.0), finance, (2013,))
     assert some.startswith("paid exports: sites that the fast engine can't certify")
