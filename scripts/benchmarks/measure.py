@@ -64,8 +64,9 @@ def interleave(contenders: Sequence[Contender], repeats: int) -> None:
             contender.processor.append(contender.clock() if contender.clock else busy)
 
 
-def in_blocks(function: Callable[[slice, Output], object], keep: Output, threads: int, block: int = 500) -> Callable[[], Output]:
-    """Run a function that writes a block of sites into part of ``keep`` over all blocks, on threads."""
+def in_blocks(function: Callable[[slice, Output], object], keep: Output, threads: int, block: int = 1000) -> Callable[[], Output]:
+    """Run a function that writes a block of sites into part of ``keep`` over all blocks, two a thread at least, on threads."""
+    block = min(block, -(-len(keep) // (2 * threads)))
     parts = [slice(start, min(start + block, len(keep))) for start in range(0, len(keep), block)]
 
     def run() -> Output:

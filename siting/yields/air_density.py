@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from siting.yields.curves import FUSED_INLINE
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -71,7 +73,7 @@ def root_numbers(dtype: np.dtype[Any]) -> Root:
     return Root(*(dtype.type(number) for number in (*seed, 1 / 3, 2 / 9)))
 
 
-@njit(nogil=True, cache=True, forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED_INLINE)  # type: ignore[untyped-decorator]
 def inverse_cube_root(x: Any, root: Any) -> Any:
     """x^(-1/3) for x from 0.62 to 1.55, in the precision of its arguments and without a division.
 

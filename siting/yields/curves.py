@@ -17,7 +17,10 @@ from numba.extending import intrinsic, overload
 #: Options of every kernel: results follow IEEE 754, division by zero included, in the order that is written.
 JIT: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy"}
 INLINE: dict[str, Any] = JIT | {"forceinline": True}
-_OVERLOAD: dict[str, Any] = {"jit_options": {"nogil": True, "error_model": "numpy", "forceinline": True}}
+#: The same, but a product and a sum may be rounded once, as processors that can do it prefer.
+FUSED: dict[str, Any] = JIT | {"fastmath": {"contract"}}
+FUSED_INLINE: dict[str, Any] = FUSED | {"forceinline": True}
+OVERLOAD: dict[str, Any] = {"jit_options": {"nogil": True, "error_model": "numpy", "forceinline": True}}
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -63,7 +66,7 @@ def shortened(along: Any, parallax: Any, distance: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(shortened, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(shortened, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _shortened(along: Any, parallax: Any, distance: Any) -> Any:  # noqa: ARG001
     """To the first order of the parallax, whose square is 2e-9, in single precision."""
 
@@ -84,7 +87,7 @@ def refraction(sine: Any, strength: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(refraction, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(refraction, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _refraction(sine: Any, strength: Any) -> Any:  # noqa: ARG001
     """Polynomials where the sun can be seen; below that any value that leaves it below the horizon."""
 
@@ -109,7 +112,7 @@ def unrefracted_share(sine: Any, rise: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(unrefracted_share, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(unrefracted_share, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _unrefracted_share(sine: Any, rise: Any) -> Any:  # noqa: ARG001
     """cos(d) - sine * sin(d) / cos(e), with d = rise * cos(e)."""
 
@@ -127,7 +130,7 @@ def zenith_angle(sine: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(zenith_angle, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(zenith_angle, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _zenith_angle(sine: Any) -> Any:
     """Error of the polynomial 9e-8."""
 
@@ -147,7 +150,7 @@ def air_mass(sine: Any, zenith: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(air_mass, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(air_mass, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _air_mass(sine: Any, zenith: Any) -> Any:  # noqa: ARG001
     """Relative error of the quotient 4e-8, before rounding."""
 
@@ -169,7 +172,7 @@ def decay(exponent: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(decay, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(decay, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _decay(exponent: Any) -> Any:
     """Relative error of the polynomial 7e-9, before rounding."""
 
@@ -192,7 +195,7 @@ def glass_transmission(cosine: Any) -> Any:
     raise NotImplementedError
 
 
-@overload(glass_transmission, **_OVERLOAD)  # type: ignore[untyped-decorator]
+@overload(glass_transmission, **OVERLOAD)  # type: ignore[untyped-decorator]
 def _glass_transmission(cosine: Any) -> Any:
     """Relative error of the polynomial 3e-8."""
 

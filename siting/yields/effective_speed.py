@@ -23,6 +23,7 @@ import numpy as np
 from numba import njit
 
 from siting.yields.air_density import inverse_cube_root
+from siting.yields.curves import FUSED, FUSED_INLINE
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +75,7 @@ def find_rise(wind_speed: Floats) -> Rise | None:
     return Rise(*(np.float32(value) for value in (below[-1], within[0], within[-1], above[0], steps[0])))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED)  # type: ignore[untyped-decorator]
 def normalise_speeds(warmth: Any, scale: Any, root: Any, speed: Any) -> None:
     """Replace speeds by those of IEC 61400-12-1.
 
@@ -93,7 +94,7 @@ def normalise_speeds(warmth: Any, scale: Any, root: Any, speed: Any) -> None:
         speed[j] *= inverse_cube_root(warmth[j], root) * scale
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED)  # type: ignore[untyped-decorator]
 def unstretch_speeds(warmth: Any, scale: Any, logarithm: Any, root: Any, rise: Any, speed: Any) -> None:
     """Replace speeds by those at which the unstretched curve gives what Svenningsen's stretched one gives, in float32.
 
@@ -132,7 +133,7 @@ def unstretch_speeds(warmth: Any, scale: Any, logarithm: Any, root: Any, rise: A
         speed[j] = high if high >= rise.after else u
 
 
-@njit(nogil=True, cache=True, forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED_INLINE)  # type: ignore[untyped-decorator]
 def _rising_speed(g: Any, slope: Any, first: Any, per_step: Any, square: Any) -> Any:
     """Solve u exp(slope (u - 10)) = g, then go to the chord between the curve's points."""
     ease = _ONE / (_ONE + _TEN * slope)
@@ -147,7 +148,7 @@ def _rising_speed(g: Any, slope: Any, first: Any, per_step: Any, square: Any) ->
     return u - (square * slope) * (_ONE + _HALF * u * slope) * ease * (t * (_ONE - t))
 
 
-@njit(nogil=True, cache=True, forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED_INLINE)  # type: ignore[untyped-decorator]
 def _logarithm(x: Any) -> Any:
     """Logarithm for x from 0.62 to 1.55, to 6e-7."""
     y = (x - _ONE) / (x + _ONE)
@@ -155,7 +156,7 @@ def _logarithm(x: Any) -> Any:
     return y * (_F(2.0) + q * (_F(2 / 3) + q * (_F(0.4) + q * _F(2 / 7))))
 
 
-@njit(nogil=True, cache=True, forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**FUSED_INLINE)  # type: ignore[untyped-decorator]
 def _exponential(x: Any) -> Any:
     """Exponential for x from -0.25 to 0.25, to 4e-7."""
     return _ONE + x * (_ONE + x * (_HALF + x * (_F(1 / 6) + x * (_F(1 / 24) + x * _F(1 / 120)))))

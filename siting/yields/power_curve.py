@@ -192,6 +192,6 @@ def _flaw(speeds: np.ndarray, powers: np.ndarray, nominal: float) -> str:
         return f"powers from 0 to {_OVERSHOOT:g} times the nominal {nominal:g} kW, found {powers.min():g} to {powers.max():g} kW"
     if powers.max() < 0.5 * nominal:
         return f"powers that come near the nominal {nominal:g} kW, found at most {powers.max():g} kW"
-    if powers[0] > _FIRST_SHARE * nominal:
+    if powers[0] > _FIRST_SHARE * nominal or (speeds[0] == 0 and powers[0] > 0):
         return f"a curve that starts at or below the cut-in speed, found {powers[0]:g} kW at its first speed {speeds[0]:g} m s-1"
     return ""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[Any]
 
-_HOUR = np.timedelta64(3600, "s")
+_HOUR = 3600
 _SHARE = Annotated[float, Field(ge=0, lt=1)]
 #: A share for the whole year, or one for each month from January on.
 Shares = _SHARE | Annotated[tuple[_SHARE, ...], Field(min_length=12, max_length=12)]
@@ -224,11 +224,12 @@ def _numbers(values: ArrayLike) -> NDArray[np.float64]:
 def mid_hours(times: NDArray[np.datetime64]) -> NDArray[np.datetime64]:
     """Middles of hours, from their starts; AlignmentError if the hours are neither regular nor those of whole years."""
     starts = np.asarray(times).astype("datetime64[s]")
-    gaps = np.flatnonzero(np.diff(starts) != _HOUR)
+    seconds = starts.view(np.int64)
+    gaps = np.flatnonzero(seconds[1:] - seconds[:-1] != _HOUR)
     if (gaps.size and not calendar_years(starts)) or np.isnat(starts).any():
         where = f"{np.diff(starts)[gaps[0]]} after {starts[gaps[0]]}" if gaps.size else "a missing time"
         raise AlignmentError(f"Expected hourly times without gaps, found {where}; sort and complete the time axis.")
-    middles: NDArray[np.datetime64] = np.add(starts, np.timedelta64(1800, "s"))
+    middles: NDArray[np.datetime64] = (seconds + _HOUR // 2).view("datetime64[s]")
     return middles
 
 

@@ -101,7 +101,7 @@ def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSys
         sapm=pv.temperature == "sapm",
         stop_at_plane=stop_at_plane,
     )
-    hours = _hours(middles.astype("datetime64[s]").tobytes(), pv.losses, pv.soiling, pv.snow, dtype)
+    hours = _hours(middles.astype("datetime64[s]", copy=False).tobytes(), pv.losses, pv.soiling, pv.snow, dtype)
     return Job(chain, pv_kernel.Weather(**given), hours, site, middles, pv)
 
 
@@ -183,9 +183,15 @@ def _run(job: Job, tilt: NDArray[np.float64], output: Floats, total: NDArray[np.
     findings = pv_kernel.Findings(np.zeros(2, dtype), np.zeros(len(tilt), dtype), np.zeros(len(tilt), dtype))
     pv_kernel.fill(
         job.chain, job.weather, job.hours, places(*site, dtype), planes(site.latitude, site.longitude, tilt, facing, dtype),
-        tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype), findings, output, total,
+        *_constants(pv, dtype), findings, output, total,
     )  # fmt: skip
     require_plausible(job.weather, findings, site, job.middles)
+
+
+@functools.lru_cache(maxsize=8)
+def _constants(pv: PVSystem, dtype: np.dtype[Any]) -> tuple[Tracker, Sky, Plant]:
+    """Constants of all steps, remembered because every block of sites asks for the same."""
+    return tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype)
 
 
 def tracker(pv: PVSystem, dtype: np.dtype[Any]) -> Tracker:

@@ -2,7 +2,8 @@
 
 The curve is cut into even bins with at most one point of the curve in each, so that a bin's number leads straight to the
 point and to the slopes on its two sides: the look-up is exact, whatever the number of points. All else runs in vector
-registers. Every hour is computed by the same operations wherever its site stands in a block.
+registers. Every hour is computed by the same operations wherever its site stands in a block. A turbine that stands still is
+one at a speed of 0, where every curve is 0; a missing number goes through all steps.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ import numpy as np
 from numba import njit
 
 from siting.vocabulary import UnitsError
+from siting.yields.ahead import LINE, ask_for
 from siting.yields.air_density import Root, inverse_cube_root
+from siting.yields.curves import FUSED, INLINE, JIT
 from siting.yields.effective_speed import Rise, normalise_speeds, unstretch_speeds
+from siting.yields.quick_look import may_leave, may_stray
 from siting.yields.stretched_curve import Curve, look_up_stretched
 
 if TYPE_CHECKING:
@@ -22,11 +26,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Hours of a tile: four rows of them fill half of a 32 KB cache in float32.
-_TILE = 1024
+#: Hours of a tile: the rows of a tile fill half of a 32 KB cache in float32.
+_TILE = 2048
 #: Finest bins of a curve [m s-1]; points that lie closer are refused.
 _FINEST_BIN = 0.002
-_ZERO, _ONE = np.float32(0), np.float32(1)
+_ZERO = np.float32(0)
+#: Numbers that hold two of the working precision.
+_PAIR = {np.dtype(np.float32): np.uint64, np.dtype(np.float64): np.complex128}
 
 #: Ways of correcting for density.
 NONE, IEC, SVENNINGSEN, SVENNINGSEN_EXACT = 0, 1, 2, 3
@@ -36,13 +42,12 @@ class Bins(NamedTuple):
     """A power curve by even bins of speed.
 
     Per bin ``table`` holds a point of the curve [m s-1], the output there, the slope before it and its change. If all points
-    lie on the edges of bins, ``offsets`` and ``slopes`` hold the straight line of each bin; else they are empty. The curve is
-    0 below ``start`` and flat from ``end`` on.
+    lie on the edges of bins, ``lines`` holds the straight line of each bin, its offset and slope side by side in one number of
+    twice the length, so that one look-up brings both; else it is empty. The curve is 0 below ``start`` and flat from ``end`` on.
     """
 
     table: NDArray[Any]
-    offsets: NDArray[Any]
-    slopes: NDArray[Any]
+    lines: NDArray[Any]
     per_bin: Any
     start: Any
     end: Any
@@ -101,10 +106,11 @@ def cut_into_bins(wind_speed: Floats, output: Floats, dtype: np.dtype[Any]) -> B
     table[idle, 1:] = lines[0][idle] = lines[1][idle] = 0.0
     scalars = (dtype.type(value) for value in (1.0 / width, wind_speed[0], wind_speed[-1]))
     even = np.allclose(wind_speed / width, np.round(wind_speed / width), rtol=0, atol=1e-9)
-    return Bins(table.ravel().astype(dtype), *(line[: line.size * even].astype(dtype) for line in lines), *scalars)
+    pairs: NDArray[Any] = np.stack(lines, axis=1).astype(dtype).view(_PAIR[dtype])[:, 0]
+    return Bins(table.ravel().astype(dtype), pairs if even else pairs[:0], *scalars)
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@njit(**JIT)  # type: ignore[untyped-decorator]
 def fill_output(
     wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, root: Root,
     rise: Rise, curve: Curve, output: Any,
@@ -124,7 +130,8 @@ def fill_output(
     output : (n, time) array
         Net output [1]; 0 above the cut-out and below the coldest temperature, NaN where an input is NaN.
     """
-    speed, warmth, running = np.empty(_TILE, output.dtype), np.empty(_TILE, output.dtype), np.empty(_TILE, output.dtype)
+    speed, warmth, number = np.empty(_TILE, output.dtype), np.empty(_TILE, output.dtype), np.empty(_TILE, np.uint32)
+    lines = np.empty(_TILE, bins.lines.dtype)
     hours, beyond = output.shape[1], 0
     for i in range(output.shape[0]):
         if np.isnan(site.speed_factor[i] + site.root[i]):
@@ -133,89 +140,108 @@ def fill_output(
         for first in range(0, hours, _TILE):
             m = min(_TILE, hours - first)
             part = slice(first, first + m)
-            u, x, tile = speed[:m], warmth[:m], output[i, part]
+            wind, air, u, x, tile = wind_speed[i, part], temp_air[i, part], speed[:m], warmth[:m], output[i, part]
             if correction == IEC and thinning is None:
-                factors = site.speed_factor[i], site.root[i]
-                beyond += _prepare_normalised(wind_speed[i, part], temp_air[i, part], factors, settings, root, u, running)
+                _prepare_normalised(wind, air, site.speed_factor[i], site.root[i], settings, root, u)
             else:
-                beyond += _prepare(wind_speed[i, part], temp_air[i, part], site.speed_factor[i], settings, u, x, running)
-            if thinning is not None:
-                _thin(thinning[i, part], x, running)
-            if correction == SVENNINGSEN_EXACT:
-                look_up_stretched(u, x, site.inverse[i], curve, tile)
-            else:
-                if correction == IEC and thinning is not None:
+                _prepare(wind, air, site.speed_factor[i], settings, u, x)
+                if thinning is not None:
+                    _thin(thinning[i, part], x, u)
+                if correction == IEC:
                     normalise_speeds(x, site.root[i], root, u)
                 elif correction == SVENNINGSEN:
                     unstretch_speeds(x, site.root[i], site.logarithm[i], root, rise, u)
-                _hold_within(bins.start, bins.end, u)
-                _look_up(u, bins, tile)
-            _multiply(tile, running)
+            if correction == SVENNINGSEN_EXACT:
+                look_up_stretched(u, x, site.inverse[i], curve, tile)
+            else:
+                _number_bins(bins, u, number[:m])
+                if bins.lines.size:
+                    _fetch(bins.lines, number[:m], lines[:m], (wind_speed, temp_air, output), i * hours + first + _TILE)
+                    _follow(lines[:m].view(output.dtype), u, tile)
+                else:
+                    _look_up(u, number[:m], bins, tile)
+            beyond += _count_beyond(wind, air, settings)
     return beyond
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _prepare(wind_speed: Any, temp_air: Any, factor: Any, settings: Settings, speed: Any, warmth: Any, running: Any) -> int:
-    """Speed at the hub, temperature there over 250 K, and 1 where the turbine runs, else 0 or NaN; count implausible hours."""
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _count_beyond(wind_speed: Any, temp_air: Any, settings: Settings) -> int:
+    """Number of hours that are beyond the limits of weather."""
+    if not (may_leave(wind_speed, settings.speed_limit) or may_stray(temp_air, settings.highest_temperature)):
+        return 0
     beyond = 0
-    for j in range(speed.size):
+    for j in range(wind_speed.size):
         v, t = wind_speed[j], temp_air[j]
         beyond += (v < _ZERO) | (v > settings.speed_limit) | (t < settings.lowest_temperature) | (t > settings.highest_temperature)
-        w, x = v * factor, t * settings.warmth_per_degree + settings.warmth_at_zero
-        speed[j], warmth[j] = w, x
-        running[j] = _ONE if (w <= settings.cut_out) & (x > settings.coldest) else (w + x) * _ZERO
     return beyond
 
 
-@njit(nogil=True, cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _prepare_normalised(
-    wind_speed: Any, temp_air: Any, factors: tuple[Any, Any], settings: Settings, root: Root, speed: Any, running: Any
-) -> int:
-    """Do :func:`_prepare` and :func:`normalise_speeds` in one loop, of the same bits; ``factors`` bring the wind to the hub and scale."""
-    beyond, (factor, scale) = 0, factors
+@njit(**FUSED)  # type: ignore[untyped-decorator]
+def _prepare(wind_speed: Any, temp_air: Any, factor: Any, settings: Settings, speed: Any, warmth: Any) -> None:
+    """Speed at the hub, 0 where the turbine stands still, and temperature there over 250 K."""
     for j in range(speed.size):
-        v, t = wind_speed[j], temp_air[j]
-        beyond += (v < _ZERO) | (v > settings.speed_limit) | (t < settings.lowest_temperature) | (t > settings.highest_temperature)
-        w, x = v * factor, t * settings.warmth_per_degree + settings.warmth_at_zero
-        running[j] = _ONE if (w <= settings.cut_out) & (x > settings.coldest) else (w + x) * _ZERO
-        speed[j] = w * (inverse_cube_root(x, root) * scale)
-    return beyond
+        w, x = wind_speed[j] * factor, temp_air[j] * settings.warmth_per_degree + settings.warmth_at_zero
+        speed[j] = _ZERO if (w > settings.cut_out) | (x <= settings.coldest) else w + _ZERO * x
+        warmth[j] = x
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _thin(thinning: Any, warmth: Any, running: Any) -> None:
+@njit(**FUSED)  # type: ignore[untyped-decorator]
+def _prepare_normalised(wind_speed: Any, temp_air: Any, factor: Any, scale: Any, settings: Settings, root: Root, speed: Any) -> None:
+    """Do :func:`_prepare` and :func:`normalise_speeds` in one loop; ``factor`` brings the wind to the hub."""
+    for j in range(speed.size):
+        w, x = wind_speed[j] * factor, temp_air[j] * settings.warmth_per_degree + settings.warmth_at_zero
+        normal = w * (inverse_cube_root(x, root) * scale)
+        speed[j] = _ZERO if (w > settings.cut_out) | (x <= settings.coldest) else normal
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _thin(thinning: Any, warmth: Any, speed: Any) -> None:
     for j in range(warmth.size):
         warmth[j] *= thinning[j]
-        running[j] *= _ONE + _ZERO * thinning[j]
+        speed[j] += _ZERO * thinning[j]
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _multiply(values: Any, factors: Any) -> None:
-    """Multiply by 1, 0 or NaN, and take what rounding puts below 0 to 0."""
-    for j in range(values.size):
-        product = values[j] * factors[j]
-        values[j] = _ZERO if product < _ZERO else product
-
-
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _hold_within(start: Any, end: Any, speed: Any) -> None:
-    """Take speeds that are missing or below the curve to 0, where it is 0, and those beyond it to its end."""
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _number_bins(bins: Bins, speed: Any, number: Any) -> None:
+    """Bin of each speed, the first where it is missing or below the curve, which is 0 there; speeds beyond the curve go to its end."""
     for j in range(speed.size):
-        u = speed[j] if speed[j] >= start else _ZERO
-        speed[j] = u if u < end else end
+        u = bins.end if speed[j] > bins.end else speed[j]
+        held = u if u >= bins.start else _ZERO
+        speed[j], number[j] = u, np.uint32(np.int32(held * bins.per_bin))
 
 
-@njit(nogil=True, cache=True)  # type: ignore[untyped-decorator]
-def _look_up(speed: Any, bins: Bins, output: Any) -> None:
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _look_up(speed: Any, number: Any, bins: Bins, output: Any) -> None:
     """Output of the curve at speeds within it."""
-    table, offsets, slopes, per_bin = bins.table, bins.offsets, bins.slopes, bins.per_bin
-    if offsets.size:
-        for j in range(speed.size):
-            i = np.uint32(np.int32(speed[j] * per_bin))
-            output[j] = offsets[i] + slopes[i] * speed[j]
-        return
+    table = bins.table
     for j in range(speed.size):
-        i = np.uint32(np.int32(speed[j] * per_bin)) << np.uint32(2)
+        i = number[j] << np.uint32(2)
         distance = speed[j] - table[i]
-        output[j] = table[i + np.uint32(1)] + table[i + np.uint32(2)] * distance
-        output[j] += table[i + np.uint32(3)] * (distance if distance > _ZERO else _ZERO)
+        found = table[i + np.uint32(1)] + table[i + np.uint32(2)] * distance
+        output[j] = _at_least_nothing(found + table[i + np.uint32(3)] * (distance if distance > _ZERO else _ZERO))
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _fetch(table: Any, number: Any, lines: Any, to_come: tuple[Any, Any, Any], ahead: int) -> None:
+    """Look up the line of each hour, and meanwhile ask for the numbers of the arrays ``to_come`` from number ``ahead`` on."""
+    whole = number.size // LINE * LINE
+    for first in range(0, whole, LINE):
+        for array in to_come:
+            ask_for(array, ahead + first)
+        for j in range(first, first + LINE):
+            lines[j] = table[number[j]]
+    for j in range(whole, number.size):
+        lines[j] = table[number[j]]
+
+
+@njit(**FUSED)  # type: ignore[untyped-decorator]
+def _follow(lines: Any, speed: Any, output: Any) -> None:
+    """Output on the lines, whose offsets and slopes take turns."""
+    for j in range(speed.size):
+        output[j] = _at_least_nothing(lines[2 * j] + lines[2 * j + 1] * speed[j])
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def _at_least_nothing(output: Any) -> Any:
+    """Take what rounding puts below 0 to 0; missing stays missing."""
+    return _ZERO if output < _ZERO else output

@@ -63,6 +63,7 @@ def test_zeros_above_the_cut_out_are_dropped():
         ({"nominal": 3880.0}, "1.03 times the nominal 3880 kW, found 0 to 4000 kW"),
         ({"nominal": 4_000_000.0}, "come near the nominal 4e.06 kW, found at most 4000 kW"),
         ({"nominal": 0.0}, "times the nominal 0 kW"),
+        ({"powers": (1.0, *POWERS[1:])}, "starts at or below the cut-in speed, found 1 kW at its first speed 0 m s-1"),
         ({"powers": (800.0, *POWERS[1:])}, "starts at or below the cut-in speed, found 800 kW at its first speed 0 m s-1"),
     ],
 )

@@ -227,8 +227,9 @@ def test_bins_hold_any_curve_exactly(gaps, first, data):
     expected = np.interp(u, speeds, outputs, left=0.0)
     inside = np.abs(u - speeds[0]) > 1e-9
     np.testing.assert_allclose(found[inside], expected[inside], rtol=0, atol=1e-9)
-    if bins.slopes.size:
-        np.testing.assert_allclose((bins.offsets[i] + bins.slopes[i] * u)[inside], expected[inside], rtol=0, atol=1e-9)
+    if bins.lines.size:
+        offsets, slopes = bins.lines.view(float).reshape(-1, 2).T
+        np.testing.assert_allclose((offsets[i] + slopes[i] * u)[inside], expected[inside], rtol=0, atol=1e-9)
 
 
 def test_even_bins_hold_steps_of_two_widths():
@@ -237,7 +238,8 @@ def test_even_bins_hold_steps_of_two_widths():
     bins = cut_into_bins(speeds, powers, np.dtype(float))
     u = np.linspace(speeds[0], speeds[-1], 1001)
     i = (u * bins.per_bin).astype(int)
-    np.testing.assert_allclose(bins.offsets[i] + bins.slopes[i] * u, np.interp(u, speeds, powers), rtol=1e-12)
+    offsets, slopes = bins.lines.view(float).reshape(-1, 2).T
+    np.testing.assert_allclose(offsets[i] + slopes[i] * u, np.interp(u, speeds, powers), rtol=1e-12)
 
 
 def test_curves_with_points_too_close_are_refused():
