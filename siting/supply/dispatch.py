@@ -32,6 +32,16 @@ def compiled(function: F) -> F:
     return cast("F", njit(nogil=True, cache=True)(function))
 
 
+def on_vectors(function: F) -> F:
+    """Compile a loop whose spans are independent but for sums, so that several are computed at once; the machine orders the sums."""
+    return cast("F", njit(nogil=True, cache=True, fastmath={"contract", "nsz", "reassoc"})(function))
+
+
+def written_out(function: F) -> F:
+    """Compile a few operations into the loop that asks for them, by the loop's rules."""
+    return cast("F", njit(inline="always")(function))
+
+
 class Mix(NamedTuple):
     """Capacities: PV [MW DC], wind [MW], battery power [MW, AC side, both ways] and nominal energy [MWh]."""
 
@@ -214,6 +224,136 @@ def charge_from_excess(hourly: Series, power: float, battery: Battery, export_li
         start = max(end, start + 1)
 
 
+@written_out
+def lesser(a: float, b: float) -> float:
+    """The lesser of two numbers in one instruction, as neither is missing."""
+    return a if a < b else b
+
+
+@written_out
+def greater(a: float, b: float) -> float:
+    """The greater of two numbers in one instruction, as neither is missing."""
+    return a if a > b else b
+
+
+class Passes(NamedTuple):
+    """What the passes of a dispatch hand on, each (span,).
+
+    Change of the state of charge if no bound were met [MWh], net generation beyond the battery's power [MWh], what a bound of the state
+    of charge cuts off [MWh], and 1 where the next bound that is met is the lower one, else 0.
+    """
+
+    shift: Series
+    beyond: Series
+    cut: Series
+    served: Series
+
+
+@on_vectors
+def find_shifts(year: Spans, mix: Mix, battery: Battery, passes: Passes) -> None:
+    """Fill the shifts, and what is beyond the battery's power."""
+    pv, wind, load, hours = year
+    shift, beyond, per_drawn = passes.shift, passes.beyond, 1.0 / battery.discharge
+    for t in range(load.size):
+        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        most = mix.power * hours[t]
+        taken = lesser(greater(net, -most), most)
+        beyond[t] = net - taken
+        shift[t] = greater(taken, 0.0) * battery.charge + lesser(taken, 0.0) * per_drawn
+
+
+@compiled
+def meeting(shift: Series, full: float, first: int, end: int) -> tuple[int, float]:
+    """Span from which on the state of charge doesn't depend on that before ``first``, and the bound it is at; -1 if there is none.
+
+    Trajectories from empty and from full enclose all others.
+    """
+    low, high = 0.0, full
+    for t in range(np.uint64(first), np.uint64(end)):
+        low = lesser(greater(low + shift[t], 0.0), full)
+        high = lesser(greater(high + shift[t], 0.0), full)
+        if low >= full or high <= 0.0:
+            return int(t) + 1, low
+    return -1, 0.0
+
+
+@compiled
+def follow(passes: Passes, full: float, first: int, end: int, level: float) -> float:
+    """Follow the state of charge from its start, fill what the bounds cut off, and return where it ends."""
+    shift, cut = passes.shift, passes.cut
+    for t in range(np.uint64(first), np.uint64(end)):
+        raised = level + shift[t]
+        level = lesser(greater(raised, 0.0), full)
+        cut[t] = raised - level
+    return level
+
+
+@compiled
+def follow_two(passes: Passes, full: float, starts: tuple[int, int], count: int, levels: tuple[float, float]) -> tuple[float, float]:
+    """Do :func:`follow` over a number of spans from two starts at once: neither has to wait for the other."""
+    shift, cut, (one, two), (here, there) = passes.shift, passes.cut, starts, levels
+    apart = np.uint64(two - one)
+    for t in range(np.uint64(one), np.uint64(one + count)):
+        raised = here + shift[t]
+        here = lesser(greater(raised, 0.0), full)
+        cut[t] = raised - here
+        raised = there + shift[t + apart]
+        there = lesser(greater(raised, 0.0), full)
+        cut[t + apart] = raised - there
+    return here, there
+
+
+@compiled
+def follow_year(passes: Passes, full: float, anchor: Anchor) -> None:
+    """Fill what the bounds cut off over the year, from the anchor on and around, in two halves where the second has a start of its own."""
+    n, first, level = passes.shift.size, anchor.hour, anchor.level
+    if first < n // 2 and full > 0.0:
+        second, there = meeting(passes.shift, full, n // 2, n)
+        if 0 <= second < n:
+            count = min(second - first, n - second)
+            here, there = follow_two(passes, full, (first, second), count, (level, there))
+            follow(passes, full, first + count, second, here)
+            level, first = there, second + count
+    level = follow(passes, full, first, n, level)
+    follow(passes, full, 0, anchor.hour, level)
+
+
+@compiled
+def look_back(passes: Passes, first: int, end: int, following: float) -> float:
+    """Fill whether the next bound is the lower one, backwards from that after the last span; returns that before the first."""
+    served, cut, last = passes.served, passes.cut, np.uint64(end) - np.uint64(1)
+    for step in range(np.uint64(end - first)):
+        t = last - step
+        served[t] = following
+        following = 0.0 if cut[t] > 0.0 else following
+        following = 1.0 if cut[t] < 0.0 else following
+    return following
+
+
+@on_vectors
+def sum_up(year: Spans, battery: Battery, passes: Passes, slope: Series) -> float:
+    """Energy missing over the year, and the slope (4,) of the energy served."""
+    pv, wind, load, hours = year
+    shift, beyond, cut, served = passes
+    discharge, cycle = battery.discharge, battery.charge * battery.discharge
+    missing = d_pv = d_wind = d_power = d_energy = 0.0
+    for t in range(load.size):
+        held = (cycle if shift[t] >= 0.0 else 1.0) * served[t]
+        weight = held if beyond[t] == 0.0 else 0.0
+        weight = 1.0 if lesser(beyond[t], cut[t]) < 0.0 else weight
+        weight = 0.0 if cut[t] > 0.0 else weight
+        by_power = cycle * served[t] if beyond[t] > 0.0 else 0.0
+        by_power = 1.0 - served[t] if beyond[t] < 0.0 else by_power
+        by_power = by_power if cut[t] == 0.0 else 0.0
+        missing -= lesser(beyond[t], 0.0) + discharge * lesser(cut[t], 0.0)
+        d_pv += weight * pv[t]
+        d_wind += weight * wind[t]
+        d_power += by_power * hours[t]
+        d_energy += served[t] if cut[t] > 0.0 else 0.0
+    slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, d_power, d_energy * discharge * battery.usable
+    return missing
+
+
 @compiled
 def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) -> float:
     """Energy missing from the load over the year, and the supergradient of the energy served.
@@ -234,54 +374,21 @@ def served_with_slope(year: Spans, mix: Mix, battery: Battery, slope: Series) ->
 
     Notes
     -----
-    ``held_*`` are the derivatives of the state of charge. They vanish when the store runs empty, where they become served
-    energy, and when it runs full, where what was held is curtailed. At a tie either branch gives a valid supergradient.
+    What a span puts into the store or takes from it counts as served energy if the store runs empty next, and not if it runs full. A
+    store that has run full holds one more MWh of a larger capacity, which is served if it runs empty next. At a tie either branch
+    gives a valid supergradient. Only the state of charge has to go hour by hour; the rest is done for several spans at once.
     """
-    pv, wind, load, hours = year
-    full = mix.energy * battery.usable
-    per_drawn = 1.0 / battery.discharge
-    anchor = find_anchor(year, mix, battery)
-    level, held_energy = anchor.level, anchor.slope
-    held_pv = held_wind = held_power = 0.0
-    missing = d_pv = d_wind = d_power = d_energy = 0.0
-    for step in range(load.size):
-        t = anchor.hour + step
-        if t >= load.size:
-            t -= load.size
-        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
-        most = mix.power * hours[t]
-        if net >= 0.0:
-            level += battery.charge * min(net, most)
-            if level >= full:
-                level = full
-                held_pv = held_wind = held_power = 0.0
-                held_energy = battery.usable
-            elif net < most:
-                held_pv += battery.charge * pv[t]
-                held_wind += battery.charge * wind[t]
-            else:
-                held_power += battery.charge * hours[t]
-            continue
-        drawn = min(-net, most) * per_drawn
-        if drawn >= level:
-            missing += -net - level * battery.discharge
-            d_pv += pv[t] + battery.discharge * held_pv
-            d_wind += wind[t] + battery.discharge * held_wind
-            d_power += battery.discharge * held_power
-            d_energy += battery.discharge * held_energy
-            level = held_pv = held_wind = held_power = held_energy = 0.0
-        elif -net < most:
-            level -= drawn
-            held_pv += per_drawn * pv[t]
-            held_wind += per_drawn * wind[t]
-        else:
-            level -= drawn
-            missing += -net - most
-            d_pv += pv[t]
-            d_wind += wind[t]
-            d_power += hours[t]
-            held_power -= per_drawn * hours[t]
-    slope[0], slope[1], slope[2], slope[3] = d_pv, d_wind, d_power, d_energy
+    n, full = year.load.size, mix.energy * battery.usable
+    passes = Passes(np.empty(n), np.empty(n), np.empty(n), np.empty(n))
+    find_shifts(year, mix, battery, passes)
+    hour, level = meeting(passes.shift, full, 0, n // 2) if full > 0.0 else (-1, 0.0)
+    anchor = Anchor(hour, level, battery.usable if level > 0.0 else 0.0) if hour >= 0 else find_anchor(year, mix, battery)
+    follow_year(passes, full, anchor)
+    following = 1.0 if anchor.hour > 0 and anchor.level <= 0.0 else 0.0
+    following = look_back(passes, 0, anchor.hour, following)
+    following = look_back(passes, anchor.hour, n, following)
+    missing = sum_up(year, battery, passes, slope)
+    slope[3] += anchor.slope * following * battery.discharge
     return missing
 
 
@@ -304,13 +411,15 @@ class Room(NamedTuple):
     """Room to merge the hours of a year.
 
     Sums of output per capacity of PV and wind and of the load before each hour (time + 1,), what a portfolio makes of each hour
-    (time + 1,), first hours of the spans (time + 1,), and arrays of which the spans are the heads (time,).
+    and whether that is something else than before (time,), first hours of the spans (time + 1,), and arrays of which the spans are the
+    heads (time,).
     """
 
     pv: Series
     wind: Series
     load: Series
     kind: NDArray[np.int8]
+    changed: NDArray[np.int8]
     start: NDArray[np.int32]
     spans: Spans
 
@@ -320,7 +429,7 @@ def room_for(year: Spans) -> Room:
     """Room to merge the hours of a year, with their sums."""
     n = year.load.size
     room = Room(
-        np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1, np.int8), np.zeros(n + 1, np.int32),
+        np.zeros(n + 1), np.zeros(n + 1), np.zeros(n + 1), np.zeros(n, np.int8), np.zeros(n, np.int8), np.zeros(n + 1, np.int32),
         Spans(np.empty(n), np.empty(n), np.empty(n), np.empty(n)),
     )  # fmt: skip
     for t in range(n):
@@ -351,15 +460,9 @@ def merge(year: Spans, mix: Mix, room: Room) -> Spans:
     in the capacities, until it meets a bound and stays there. The same holds of its deficits, as those of sums are never larger than
     the sums of deficits, and the same where all hours of a span have one sign.
     """
-    n, kind, start, spans = year.load.size, room.kind, room.start, room.spans
-    kind[0] = -1
-    for t in range(n):
-        net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
-        kind[t + 1] = np.int8(net >= 0.0) + np.int8(2) * np.int8(abs(net) > mix.power)
-    count = 0
-    for t in range(n):  # without a branch, which would often be mispredicted
-        start[count] = t
-        count += int(kind[t + 1] != kind[t])
+    n, start, spans = year.load.size, room.start, room.spans
+    tell_apart(year, mix, room.kind, room.changed)
+    count = int(find_heads(room.changed, start))
     start[count] = n
     for k in range(count):
         first, end = start[k], start[k + 1]
@@ -368,3 +471,25 @@ def merge(year: Spans, mix: Mix, room: Room) -> Spans:
         spans.load[k] = room.load[end] - room.load[first]
         spans.hours[k] = end - first
     return Spans(spans.pv[:count], spans.wind[:count], spans.load[:count], spans.hours[:count])
+
+
+@on_vectors
+def tell_apart(year: Spans, mix: Mix, kind: NDArray[np.int8], changed: NDArray[np.int8]) -> None:
+    """Fill what a portfolio makes of each hour, and whether it made something else of the hour before."""
+    pv, wind, load, _ = year
+    for t in range(load.size):
+        net = pv[t] * mix.pv + wind[t] * mix.wind - load[t]
+        kind[t] = (np.int8(1) if net >= 0.0 else np.int8(0)) + (np.int8(2) if abs(net) > mix.power else np.int8(0))
+    changed[0] = 1
+    for t in range(1, load.size):
+        changed[t] = np.int8(kind[t] != kind[t - 1])
+
+
+@compiled
+def find_heads(changed: NDArray[np.int8], start: NDArray[np.int32]) -> np.uint64:
+    """Fill the first hours of the spans, and return how many there are; a branch would often be mispredicted."""
+    count = np.uint64(0)
+    for t in range(np.uint64(changed.size)):
+        start[count] = t
+        count += np.uint64(changed[t])
+    return count

@@ -360,14 +360,13 @@ def closed(lower: float, upper: float, tolerance: float) -> bool:
 
 
 @compiled
-def size_target(case: Case, target_share: float, state: State, near: Series, inside: Inside, result: Series) -> None:
+def size_target(case: Case, target_share: float, state: State, year: Spans, inside: Inside, result: Series) -> Spans:
     """Fill ``result`` (COLUMNS) for one target, which allows an import share, and improve ``inside``, which meets it.
 
-    Hours are merged as for ``near`` at first, then as for what was found.
+    Hours are merged as given at first, then as for what was found; returns them as merged last.
     """
     allowed, tolerance = min(target_share, case.terms.import_share), case.terms.tolerance
     allow(state, case, allowed)
-    year = alike(case, near)
     lower, outcome, price, used, loose = -np.inf, OPEN, 0.0, 0, FIRST_LOOSE
     for _ in range(ROUNDS):
         merged = Inside(inside.best.copy(), inside.dispatched.copy(), inside.numbers.copy())
@@ -399,6 +398,7 @@ def size_target(case: Case, target_share: float, state: State, near: Series, ins
     for k in range(CAPACITIES):
         result[k] = inside.best[k] if np.isfinite(upper) else np.nan
     result[4], result[5], result[6], result[7], result[8] = upper, lower, outcome, price, float(used)
+    return year
 
 
 @compiled
@@ -447,12 +447,12 @@ def size_site(year: Year, battery: Battery, terms: Terms, allowed: Series, state
     seen = look(case, hours, most, state)
     reached = 1.0 - seen.share
     near = np.minimum(most, np.array([0.8 / max(means[0], 1e-3), 0.6 / max(means[1], 1e-3), 1.5, 12.0]))
+    merged = alike(case, near)
     for k in range(allowed.size - 1, -1, -1):
         if not np.isfinite(inside.numbers[0]) and meets(seen, min(allowed[k], terms.import_share)):
             keep(inside, most, seen)
-        size_target(case, allowed[k], state, near, inside, results[k])
+        merged = size_target(case, allowed[k], state, merged, inside, results[k])
         if np.isfinite(inside.numbers[0]):
-            near[:] = inside.best
             reached = max(reached, 1.0 - allowed[k])
     return reached
 

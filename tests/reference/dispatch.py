@@ -78,3 +78,32 @@ def least_cost(pv, wind, load, target, costs, import_cost, usable, efficiency):
     )
     assert result.status == 0, result.message
     return result.fun
+
+
+def missing_and_slope(year, mix, battery):
+    """Energy missing over the year and the slope (4,) of the energy served, hour by hour with the derivatives of the state of charge."""
+    full, level = mix.energy * battery.usable, 0.0
+    held, slope, missing = np.zeros(4), np.zeros(4), 0.0
+    for count in range(2 * year.load.size):  # the first time around leads from an empty store to the cycle
+        if count == year.load.size:
+            missing, slope = 0.0, np.zeros(4)
+        pv, wind, load, hours = (values[count % year.load.size] for values in year)
+        net, most = pv * mix.pv + wind * mix.wind - load, mix.power * hours
+        if net >= 0.0:
+            level += battery.charge * min(net, most)
+            held += battery.charge * (np.array([pv, wind, 0, 0]) if net < most else np.array([0, 0, hours, 0]))
+            if level >= full:
+                level, held = full, np.array([0, 0, 0, battery.usable])
+            continue
+        given = min(-net, most)
+        own, by_power = np.array([pv, wind, 0, 0]), np.array([0, 0, hours, 0])
+        if given / battery.discharge >= level:
+            missing += -net - level * battery.discharge
+            slope += own + battery.discharge * held
+            level, held = 0.0, np.zeros(4)
+            continue
+        level -= given / battery.discharge
+        missing += -net - given
+        slope += own + by_power if -net > most else 0.0
+        held = held + (own if -net <= most else -by_power) / battery.discharge
+    return missing, slope

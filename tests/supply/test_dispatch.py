@@ -128,6 +128,22 @@ def test_missing_energy_is_the_optimum_of_the_linear_programme(seed):
     assert served_with_slope(hours_of(pv, wind, load), mix, battery, slope) == pytest.approx(best, abs=1e-9 * load.sum())
 
 
+@pytest.mark.parametrize("hours", [200, 201, 2, 1])
+@pytest.mark.parametrize("energy", [0.0, 0.5, 12.0, 400.0])
+@pytest.mark.parametrize("seed", range(12))
+def test_passes_find_what_a_walk_through_the_hours_finds(seed, energy, hours):
+    """Short stores meet their bounds every day, long ones once a year or never."""
+    pv, wind, load, mix, battery = random_case(seed, hours)
+    year, slope = hours_of(pv, wind, load), np.empty(4)
+    mix = mix._replace(energy=energy)
+    missing, expected = reference.missing_and_slope(year, mix, battery)
+    assert served_with_slope(year, mix, battery, slope) == pytest.approx(missing, abs=1e-11 * load.sum())
+    if energy == 0.0:  # both full and empty at midnight: one cycle of a first MWh more is as good a supergradient
+        assert expected[3] - 1e-10 <= slope[3] <= expected[3] + battery.usable * battery.discharge + 1e-10
+        slope[3] = expected[3]
+    np.testing.assert_allclose(slope, expected, rtol=0, atol=1e-10 * load.sum())
+
+
 def test_oracle_sees_a_planted_error():
     """One per cent off in an efficiency must not pass for equal."""
     pv, wind, load, mix, battery = random_case(3)
