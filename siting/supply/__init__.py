@@ -399,7 +399,7 @@ def match_block(
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
         reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
-        reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
+        reached[i, 1] = reach_limits(site, block, room, yields[i, :, 12])
     mixes[..., QUANTITIES.index("supply_limits")] = binding(mixes, limits[0], limits[1], block)
     return yields, mixes, monthly, reached
 
