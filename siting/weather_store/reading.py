@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from siting.grid import nearest
+from siting.grid import nearest, sphere_tree
 from siting.vocabulary import AlignmentError, CatalogError, IntegrityError
 from siting.weather_hours import HOURLY, year_hours
 from siting.weather_store.packing import unpack
@@ -120,6 +120,7 @@ class StoredYear:
         columns = ("latitude", "longitude", "altitude", "reach", "ghi_year_mean", "wind_speed_100m_year_mean")
         self.columns: dict[str, Floats] = {name: np.asarray(_array(group, name)[:], dtype=np.float64) for name in columns}
         self.chunk_cells = int(self._arrays["ghi"].chunks[0])
+        self._tree = sphere_tree(self.columns["latitude"], self.columns["longitude"])
         self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -146,7 +147,7 @@ class StoredYear:
             If a coordinate is NaN, or a place is farther from its cell than the cell reaches.
         """
         north, east = (np.asarray(values, dtype=np.float64) for values in (latitude, longitude))
-        cell, distance = nearest(north, east, self.columns["latitude"], self.columns["longitude"])
+        cell, distance = nearest(north, east, self.columns["latitude"], self.columns["longitude"], self._tree)
         if (cell < 0).any():
             raise AlignmentError(f"Expected coordinates of all sites, found NaN at {int((cell < 0).sum())}; remove these sites.")
         reach = self.columns["reach"][cell] if reach_km is None else np.full(len(cell), reach_km)
