@@ -161,11 +161,17 @@ def account_mixes(
 @compiled
 def summarise(series: Series, month: Months, monthly: Series) -> float:
     """Sum of a capacity factor over the year [h]; fills its monthly means (12,)."""
-    hours, count, total = np.zeros(12), np.zeros(12), 0.0
-    for t in range(series.size):
-        total += series[t]
-        hours[month[t] - 1] += series[t]
-        count[month[t] - 1] += 1.0
+    hours, count, total, start = np.zeros(12), np.zeros(12), 0.0, 0
+    while start < series.size:
+        now, end = month[start] - 1, start
+        made = hours[now]
+        while end < series.size and month[end] - 1 == now:  # a sum in an array would wait for the one before
+            made += series[end]
+            total += series[end]
+            end += 1
+        hours[now] = made
+        count[now] += end - start
+        start = end
     for m in range(12):
         monthly[m] = hours[m] / count[m] if count[m] > 0.0 else np.nan
     return total
