@@ -317,7 +317,8 @@ def _keep_programmed(
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
     problem = programme.Problem(
         site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
-        terms.import_price * block.price_factor, np.broadcast_to(counted, block.load.shape), block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
+        terms.import_price * block.price_factor, np.broadcast_to(counted, block.load.shape), block.export_price, supply.export_limit_mw,
+        supply.limits.export_share_max,
         np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
         1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas,
     )  # fmt: skip
@@ -335,7 +336,7 @@ def _keep_programmed(
 
 def _described(
     mixes: Floats, block: Block, room: Room, contracted: float, target_price: Floats, gap: Floats, engine: float
-) -> Floats:  # fmt: skip
+) -> Floats:
     """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on, and from a single year.
 
     Grid capacity where there is any import [MW], prices of the targets [CNY/MWh] and gaps [1], (target,), and the engine.
@@ -389,14 +390,17 @@ def annual_cost(mixes: Floats, block: Block, price: float) -> Floats:
     mixes : ndarray, shape (target, QUANTITIES)
         Numbers of the portfolios.
     """
-    row = dict(zip(QUANTITIES, mixes.T, strict=True))
     charge, gas = block.capacity_charge, block.hydrogen
-    yearly = sum(cost * row[name] for cost, name in zip(block.costs, QUANTITIES, strict=False))
-    yearly = yearly + row["grid_capacity"] * (0.0 if math.isnan(charge) else charge)
+
+    def row(name: str) -> Floats:
+        return mixes[:, _COLUMN[name]]
+
+    yearly = sum(cost * row(name) for cost, name in zip(block.costs, QUANTITIES, strict=False))
+    yearly = yearly + row("grid_capacity") * (0.0 if math.isnan(charge) else charge)
     if gas:
-        yearly = yearly + row["electrolyser_capacity"] * gas.electrolyser_cost + row["hydrogen_tank"] * gas.tank_cost
-    traded = row["import_energy"] * row["import_price_factor"] * price - row["exported_energy"] * block.export_price
-    total = yearly * block.years + traded + row["cut_cost"]
+        yearly = yearly + row("electrolyser_capacity") * gas.electrolyser_cost + row("hydrogen_tank") * gas.tank_cost
+    traded = row("import_energy") * row("import_price_factor") * price - row("exported_energy") * block.export_price
+    total = yearly * block.years + traded + row("cut_cost")
     return np.where(np.isfinite(total), total, np.inf)
 
 
