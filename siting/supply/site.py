@@ -334,9 +334,7 @@ def _keep_programmed(
     return hours
 
 
-def _described(
-    mixes: Floats, block: Block, room: Room, contracted: float, target_price: Floats, gap: Floats, engine: float
-) -> Floats:
+def _described(mixes: Floats, block: Block, room: Room, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:
     """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on, and from a single year.
 
     Grid capacity where there is any import [MW], prices of the targets [CNY/MWh] and gaps [1], (target,), and the engine.

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     import zarr
     from numpy.typing import ArrayLike, NDArray
+    from scipy.spatial import KDTree
 
     Floats = NDArray[np.float64]
     Hours = NDArray[np.float32]
@@ -120,7 +121,6 @@ class StoredYear:
         columns = ("latitude", "longitude", "altitude", "reach", "ghi_year_mean", "wind_speed_100m_year_mean")
         self.columns: dict[str, Floats] = {name: np.asarray(_array(group, name)[:], dtype=np.float64) for name in columns}
         self.chunk_cells = int(self._arrays["ghi"].chunks[0])
-        self._tree = sphere_tree(self.columns["latitude"], self.columns["longitude"])
         self._check_shapes()
 
     def _check_shapes(self) -> None:
@@ -130,6 +130,10 @@ class StoredYear:
                 raise IntegrityError(
                     f"Expected {name} of {self.year} as {shape} packed hours, found {array.shape} {array.dtype}; write it again."
                 )
+
+    @functools.cached_property
+    def _tree(self) -> KDTree:
+        return sphere_tree(self.columns["latitude"], self.columns["longitude"])
 
     def locate(self, latitude: ArrayLike, longitude: ArrayLike, reach_km: float | None = None) -> tuple[Indices, Floats]:
         """Nearest cell of each place and the geodesic distance to it [km], (n,).
