@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import ArrayLike, NDArray
     from odc.geo.geobox import GeoBox
+    from scipy.spatial import KDTree
     from shapely import Geometry
 
 CHINA_ALBERS = "+proj=aea +lat_1=25 +lat_2=47 +lat_0=36 +lon_0=105 +datum=WGS84 +units=m +type=crs"
@@ -261,7 +262,7 @@ def _cut(geometry: Geometry, window: tuple[int, int, int], box: GeoBox, share: N
 
 
 def nearest(
-    latitude: ArrayLike, longitude: ArrayLike, target_latitude: ArrayLike, target_longitude: ArrayLike
+    latitude: ArrayLike, longitude: ArrayLike, target_latitude: ArrayLike, target_longitude: ArrayLike, tree: KDTree | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Index of the nearest target and the geodesic distance to it [km].
 
@@ -271,9 +272,10 @@ def nearest(
         Points of any shape [degree]; NaN gives index -1 and distance NaN.
     target_latitude, target_longitude : array_like
         Targets, (target) [degree].
+    tree : KDTree, optional
+        What :func:`sphere_tree` gives for the targets, where they are asked for again and again.
     """
     from pyproj import Geod
-    from scipy.spatial import KDTree
 
     lat, lon = np.broadcast_arrays(np.asarray(latitude, dtype=np.float64), np.asarray(longitude, dtype=np.float64))
     to_lat, to_lon = np.asarray(target_latitude, dtype=np.float64), np.asarray(target_longitude, dtype=np.float64)
@@ -283,7 +285,7 @@ def nearest(
         return index, distance
     # The sphere may swap two targets that the ellipsoid tells apart: measure the first few.
     k = min(4, to_lat.size)
-    _, found = KDTree(unit_vectors(to_lat, to_lon)).query(unit_vectors(lat[valid], lon[valid]), k=k)
+    _, found = (tree or sphere_tree(to_lat, to_lon)).query(unit_vectors(lat[valid], lon[valid]), k=k)
     found = found.reshape(-1, k)
     here = np.broadcast_to(lon[valid][:, None], found.shape), np.broadcast_to(lat[valid][:, None], found.shape)
     metres = np.asarray(Geod(ellps="WGS84").inv(*here, to_lon[found], to_lat[found])[2])
@@ -291,6 +293,13 @@ def nearest(
     index[valid] = np.take_along_axis(found, best, axis=1)[:, 0]
     distance[valid] = np.take_along_axis(metres, best, axis=1)[:, 0] / 1000.0
     return index, distance
+
+
+def sphere_tree(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> KDTree:
+    """Search tree over points on the unit sphere, from degrees."""
+    from scipy.spatial import KDTree
+
+    return KDTree(unit_vectors(latitude, longitude))
 
 
 def unit_vectors(latitude: NDArray[np.float64], longitude: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -213,8 +213,9 @@ def add_weather(sites: xr.Dataset, weather: Weather) -> xr.Dataset:
     added = _joined([_from_store(sites, each) if each.source == "store" else _from_field(sites, each) for each in weather.each_year()])
     hourly = [name for name in ("weather_latitude", "weather_longitude", "quantile") if name in sites.dims]
     stamps = np.concatenate([year_hours(year) for year in weather.calendar_years])
-    local = sites.drop_dims(hourly).assign_coords(time=("time", stamps, {"stamps": INTERVAL_START}))
-    return note_weather(local.assign(added), weather)
+    # at once and without coordinates, as each assignment copies and aligns the whole table
+    variables = {"time": ("time", stamps, {"stamps": INTERVAL_START})} | {name: values.variable for name, values in added.items()}
+    return note_weather(sites.drop_dims(hourly).assign(variables), weather)
 
 
 def _joined(years: list[dict[str, xr.DataArray]]) -> dict[str, xr.DataArray]:

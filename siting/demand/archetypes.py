@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -96,16 +96,24 @@ def shape(hours: pd.DatetimeIndex, profile: str, timezone: str) -> Floats:
     Returns
     -------
     ndarray, shape (time,)
-        Relative load [1]; its mean over each whole calendar year is 1.
+        Relative load [1], read-only; its mean over each whole calendar year is 1.
     """
+    return _shape(hours.to_numpy().astype("datetime64[s]").tobytes(), profile, timezone)
+
+
+@lru_cache(maxsize=32)
+def _shape(seconds: bytes, profile: str, timezone: str) -> Floats:
+    """Do :func:`shape`, remembered because every block of sites asks for the same."""
     import pandas as pd
 
+    hours = pd.DatetimeIndex(np.frombuffer(seconds, dtype="datetime64[s]"))
     result = np.empty(hours.size)
     for year in np.unique(hours.year):
         whole = pd.date_range(f"{year}-01-01", f"{year + 1}-01-01", freq="h", inclusive="left")
         levels = _levels(whole, archetypes()[profile], timezone)
         here = np.asarray(hours.year) == year
         result[here] = _levels(hours[here], archetypes()[profile], timezone) / (levels.sum() / levels.size)
+    result.flags.writeable = False
     return result
 
 

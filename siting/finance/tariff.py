@@ -184,6 +184,8 @@ def import_price_hours(tariff: Tariff, time: Any) -> NDArray[np.float64]:
     hours = pd.DatetimeIndex(np.asarray(time))
     if hours.size == 0 or hours.hasnans:
         raise AlignmentError("import_price_hours expects the UTC start of each hour, found none or a missing stamp; pass `sites.time`.")
+    if not tariff.time_of_use:
+        return np.ones(hours.size)
     table = np.ones((13, 24))
     for period in tariff.time_of_use:
         table[np.ix_(period.months, period.hours)] = period.factor

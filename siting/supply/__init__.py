@@ -218,13 +218,13 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
     import xarray as xr
 
     mixes, monthly, reached, placed = supplies
-    result = sites.drop_dims(["time", "place"], errors="ignore").assign_coords(target=list(block.supply.targets), month=np.arange(1, 13))
     months = ("matched_share_monthly", "generation_monthly", "import_energy_monthly", "load_energy_monthly")
     named = (
         (mixes, "quantity", QUANTITIES), (monthly, "sums", months), (placed, "column", PLACED),
         (reached, "reach", ("reachable_share", "reach_limits")),
     )  # fmt: skip
     # at once and without coordinates, as each assignment copies and aligns the whole table
+    axes = {"target": ("target", list(block.supply.targets)), "month": ("month", np.arange(1, 13))}
     added = {name: values.variable.isel({dim: k}) for values, dim, names in named for k, name in enumerate(names)}
     for k, plant in enumerate(("pv", "wind")):
         means = yields.rename(sum="month").variable.isel(plant=k)
@@ -233,15 +233,13 @@ def _table(sites: xr.Dataset, block: Block, yields: xr.DataArray, supplies: tupl
     if block.years > 1:
         added |= {name: added[name] / block.years for name in (*SUMS, *months[1:])}
     added["load_energy"] = xr.full_like(sites["cell_area"].variable, math.fsum(block.load) / block.years, dtype=np.float64)
-    return result.assign(added)
+    return sites.drop_dims(["time", "place"], errors="ignore").assign(axes | added)
 
 
-def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.DataArray, xr.DataArray]:
+def _land_limits(sites: xr.Dataset, supply: Supply) -> tuple[xr.Variable, xr.Variable]:
     """Most PV and wind on the open land of each cell [MW]."""
-    return (
-        sites["pv_land_fraction"] * sites["cell_area"] * supply.pv_density_mw_per_km2,
-        sites["wind_land_fraction"] * sites["cell_area"] * supply.wind_density_mw_per_km2,
-    )
+    pv, wind, area = (sites.variables[name] for name in ("pv_land_fraction", "wind_land_fraction", "cell_area"))
+    return pv * area * supply.pv_density_mw_per_km2, wind * area * supply.wind_density_mw_per_km2
 
 
 def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, block: Block, finance: Finance) -> tuple[xr.DataArray, ...]:
@@ -399,7 +397,7 @@ def match_block(
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
         reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
-        reached[i, 1] = reach_limits(site, block, yields[i, :, 12])
+        reached[i, 1] = reach_limits(site, block, room, yields[i, :, 12])
     mixes[..., QUANTITIES.index("supply_limits")] = binding(mixes, limits[0], limits[1], block)
     return yields, mixes, monthly, reached
 

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
+from numba import njit
 
-from siting.supply.dispatch import SERIES, Battery, Mix, Months, Series, Spans, compiled, find_anchor, flow
+from siting.supply.dispatch import SERIES, Battery, F, Mix, Months, Series, Spans, compiled, find_anchor, flow
+
+#: Portfolios that run side by side, and hours in which the states of charge of most have met.
+_LANES, _MONTH = 8, 720
+
+# rows of an array of lanes: portfolio with its largest state of charge, states of charge, sums of a month, sums and largest of a year
+(
+    _PV, _WIND, _POWER, _FULL, _LEVEL, _HIGH, _MADE, _BOUGHT, _SPENT, _GENERATION, _IMPORTED, _PAID, _DIRECT, _CHARGE, _DISCHARGE,
+    _EXPORTED, _CURTAILED, _CLEAN, _EMITTED, _PEAK, _HOURS, _LULL, _LONGEST,
+) = range(0, 23 * _LANES, _LANES)  # fmt: skip
+
+
+def _wide(function: F) -> F:
+    """Compile a loop over lanes; a division that can't fail by zero would keep them from running at once."""
+    return cast("F", njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
 class Market(NamedTuple):
@@ -83,89 +98,158 @@ def account(hourly: Series, month: Months, load: Series, market: Market, battery
     _settle(sums, battery, totals, monthly)
 
 
-@compiled
-def account_mix(
-    year: Spans, month: Months, market: Market, mix: Mix, battery: Battery, export_limit: float, totals: Series, monthly: Series
-) -> None:
-    """Do what `siting.supply.dispatch.trace` and `account` do, in one pass from the hour at which the dispatch begins."""
+@_wide
+def _begin(capacities: Series, battery: Battery, lanes: Series) -> None:
+    """Put portfolios into lanes, and nothing into the others."""
+    lanes[:] = 0.0
+    for k in range(len(capacities)):
+        if not np.isnan(capacities[k, 0]):
+            lanes[_PV + k], lanes[_WIND + k], lanes[_POWER + k] = capacities[k, 0], capacities[k, 1], capacities[k, 2]
+            lanes[_FULL + k] = capacities[k, 3] * battery.usable
+
+
+@_wide
+def _meet(year: Spans, battery: Battery, last: int, lanes: Series) -> bool:
+    """Whether all states of charge have become one after the ``last`` hours of a year, which is then that at its end."""
+    for k in range(_LANES):
+        lanes[_LEVEL + k], lanes[_HIGH + k] = 0.0, lanes[_FULL + k]
+    for t in range(year.load.size - last, year.load.size):
+        pv, wind, load = year.pv[t], year.wind[t], year.load[t]
+        for k in range(_LANES):
+            net = pv * lanes[_PV + k] + wind * lanes[_WIND + k] - load
+            rise = battery.charge * min(net, lanes[_POWER + k])
+            fall = -(min(-net, lanes[_POWER + k]) / battery.discharge)
+            shift = rise if net >= 0.0 else fall
+            lanes[_LEVEL + k] = min(max(lanes[_LEVEL + k] + shift, 0.0), lanes[_FULL + k])
+            lanes[_HIGH + k] = min(max(lanes[_HIGH + k] + shift, 0.0), lanes[_FULL + k])
+    met = True
+    for k in range(_LANES):
+        met &= lanes[_LEVEL + k] == lanes[_HIGH + k]
+    return met
+
+
+@_wide
+def _charge_first(year: Spans, battery: Battery, capacities: Series, lanes: Series) -> None:
+    """Fill in the states of charge with which the cyclic year begins, those at its end."""
     size = year.load.size
-    anchor = find_anchor(year, mix, battery)
-    level, first, now_month, lead = anchor.level, anchor.hour % size, 0, -1
-    generation = direct = charge = discharge = imported = exported = curtailed = load = clean = emitted = paid = peak = 0.0
-    made = bought = asked = 0.0
-    hours = lull = longest = 0
-    monthly[:] = 0.0
-    for step in range(size):
-        t = first + step
-        if t >= size:
-            t -= size
-        if month[t] != now_month or step == 0:
-            if step > 0:
-                monthly[1, now_month - 1] += made
-                monthly[2, now_month - 1] += bought
-                monthly[3, now_month - 1] += asked
-            now_month, made, bought, asked = month[t], 0.0, 0.0, 0.0
-        if t == 0:  # no lull reaches from one end of the year to the other
-            lead = lull if lead < 0 else lead
-            lull = 0
-        now = flow(year.pv[t] * mix.pv + year.wind[t] * mix.wind, year.load[t], level, mix, battery, export_limit)
-        level = now.level
-        generation += now.generation
-        direct += now.direct
-        charge += now.charge
-        discharge += now.discharge
-        imported += now.missing
-        exported += now.exported
-        curtailed += now.curtailed
-        load += year.load[t]
-        clean += now.missing * market.clean[t]
-        emitted += now.missing * market.emission_factor[t]
-        paid += now.missing * market.price_factor[t]
-        peak = max(peak, now.missing)
-        made += now.generation
-        bought += now.missing
-        asked += year.load[t]
-        if now.missing > 1e-9 * year.load[t]:
-            hours += 1
-            lull += 1
-            longest = max(longest, lull)
-        else:
-            lead = lull if lead < 0 else lead
-            lull = 0
-    monthly[1, now_month - 1] += made
-    monthly[2, now_month - 1] += bought
-    monthly[3, now_month - 1] += asked
-    if first > 0:
-        longest = max(longest, lull + lead)
-    sums = Sums(
-        generation, direct, charge, discharge, imported, exported, curtailed, 0.0, load, clean, emitted, paid, peak, float(hours),
-        float(longest),
-    )  # fmt: skip
-    _settle(sums, battery, totals, monthly)
+    for months in (1, 4):
+        if _meet(year, battery, min(months * _MONTH, size), lanes):
+            return
+    for k in range(len(capacities)):
+        if np.isnan(capacities[k, 0]):
+            continue
+        mix = Mix(capacities[k, 0], capacities[k, 1], capacities[k, 2], capacities[k, 3])
+        anchor = find_anchor(year, mix, battery)
+        level = anchor.level
+        for t in range(anchor.hour, size if anchor.hour > 0 else 0):
+            level = flow(year.pv[t] * mix.pv + year.wind[t] * mix.wind, year.load[t], level, mix, battery, 0.0).level
+        lanes[_LEVEL + k] = level
 
 
-@compiled
+@_wide
+def _add_hour(
+    pv: float, wind: float, load: float, clean: float, emission: float, price: float, battery: Battery, export_limit: float, lanes: Series
+) -> None:
+    """Do `siting.supply.dispatch.flow` in all lanes, and add up what it gives; without a branch, so that they run at once."""
+    for k in range(_LANES):
+        made = pv * lanes[_PV + k] + wind * lanes[_WIND + k]
+        net, level, full = made - load, lanes[_LEVEL + k], lanes[_FULL + k]
+        surplus = net >= 0.0
+        charge, wanted = min(net, lanes[_POWER + k]), min(-net, lanes[_POWER + k])
+        raised, drawn = level + battery.charge * charge, wanted / battery.discharge
+        charge = (full - level) / battery.charge if raised >= full else charge
+        charge = charge if surplus else 0.0
+        discharge = level * battery.discharge if drawn >= level else wanted
+        discharge = 0.0 if surplus else discharge
+        lanes[_LEVEL + k] = min(raised, full) if surplus else max(level - drawn, 0.0)
+        missing = 0.0 if surplus else -net - discharge
+        left = net - charge if surplus else 0.0
+        exported = min(left, export_limit)
+        lanes[_MADE + k] += made
+        lanes[_BOUGHT + k] += missing
+        lanes[_DIRECT + k] += load if surplus else made
+        lanes[_CHARGE + k] += charge
+        lanes[_DISCHARGE + k] += discharge
+        lanes[_EXPORTED + k] += exported
+        lanes[_CURTAILED + k] += left - exported
+        lanes[_CLEAN + k] += missing * clean
+        lanes[_EMITTED + k] += missing * emission
+        lanes[_SPENT + k] += missing * price
+        lanes[_PEAK + k] = max(lanes[_PEAK + k], missing)
+        short = 1.0 if missing > 1e-9 * load else 0.0
+        lull = (lanes[_LULL + k] + 1.0) * short
+        lanes[_HOURS + k] += short
+        lanes[_LULL + k] = lull
+        lanes[_LONGEST + k] = max(lanes[_LONGEST + k], lull)
+
+
+@_wide
+def _add_months(year: Spans, month: Months, market: Market, battery: Battery, export_limit: float, lanes: Series, monthly: Series) -> float:
+    """Run the year in all lanes, and fill generation, import and load by month and lane (4, 12, lane); returns the load."""
+    size, total, start = year.load.size, 0.0, 0
+    while start < size:
+        now, end, asked = month[start], start, 0.0
+        lanes[_MADE : _SPENT + _LANES] = 0.0
+        while end < size and month[end] == now:
+            _add_hour(
+                year.pv[end], year.wind[end], year.load[end], market.clean[end], market.emission_factor[end], market.price_factor[end],
+                battery, export_limit, lanes,
+            )  # fmt: skip
+            asked += year.load[end]
+            end += 1
+        for k in range(_LANES):
+            monthly[1, now - 1, k] += lanes[_MADE + k]
+            monthly[2, now - 1, k] += lanes[_BOUGHT + k]
+            monthly[3, now - 1, k] += asked
+            lanes[_GENERATION + k] += lanes[_MADE + k]
+            lanes[_IMPORTED + k] += lanes[_BOUGHT + k]
+            lanes[_PAID + k] += lanes[_SPENT + k]
+        total += asked
+        start = end
+    return total
+
+
+@_wide
 def account_mixes(
     pv: Series, wind: Series, load: Series, month: Months, market: Market, battery: Battery, export_limit: float,
     capacities: Series, totals: Series, monthly: Series,
 ) -> None:  # fmt: skip
-    """Do `account_mix` for portfolios (target, 4), which come first in their totals; nothing is kept where there is none."""
-    year = Spans(pv, wind, load, np.ones(load.size))
-    for k in range(len(capacities)):
-        if not np.isnan(capacities[k, 0]):
-            totals[k, :4] = capacities[k]
-            mix = Mix(capacities[k, 0], capacities[k, 1], capacities[k, 2], capacities[k, 3])
-            account_mix(year, month, market, mix, battery, export_limit, totals[k], monthly[k])
+    """Do what `siting.supply.dispatch.trace` and `account` do for portfolios (target, 4), which come first in their totals.
+
+    They run side by side, hour by hour from the year's beginning. Nothing is kept where there is no portfolio.
+    """
+    year, lanes = Spans(pv, wind, load, np.ones(load.size)), np.empty(_LONGEST + _LANES)
+    for first in range(0, len(capacities), _LANES):
+        some, months = capacities[first : first + _LANES], np.zeros((4, 12, _LANES))
+        _begin(some, battery, lanes)
+        _charge_first(year, battery, some, lanes)
+        served = _add_months(year, month, market, battery, export_limit, lanes, months)
+        for k in range(len(some)):
+            if not np.isnan(some[k, 0]):
+                totals[first + k, :4] = some[k]
+                monthly[first + k] = months[:, :, k]
+                sums = Sums(
+                    lanes[_GENERATION + k], lanes[_DIRECT + k], lanes[_CHARGE + k], lanes[_DISCHARGE + k], lanes[_IMPORTED + k],
+                    lanes[_EXPORTED + k], lanes[_CURTAILED + k], 0.0, served, lanes[_CLEAN + k], lanes[_EMITTED + k], lanes[_PAID + k],
+                    lanes[_PEAK + k], lanes[_HOURS + k], lanes[_LONGEST + k],
+                )  # fmt: skip
+                _settle(sums, battery, totals[first + k], monthly[first + k])
 
 
 @compiled
 def summarise(series: Series, month: Months, monthly: Series) -> float:
     """Sum of a capacity factor over the year [h]; fills its monthly means (12,)."""
-    hours, count, total = np.zeros(12), np.zeros(12), 0.0
-    for t in range(series.size):
-        total += series[t]
-        hours[month[t] - 1] += series[t]
-        count[month[t] - 1] += 1.0
+    hours, count, total, start = np.zeros(12), np.zeros(12), 0.0, 0
+    while start < series.size:
+        now, end = month[start] - 1, start
+        made = hours[now]
+        while end < series.size and month[end] - 1 == now:  # a sum in an array would wait for the one before
+            made += series[end]
+            total += series[end]
+            end += 1
+        hours[now] = made
+        count[now] += end - start
+        start = end
     for m in range(12):
         monthly[m] = hours[m] / count[m] if count[m] > 0.0 else np.nan
     return total

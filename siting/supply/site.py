@@ -53,6 +53,8 @@ QUANTITIES = (
     "hydrogen_tank",
 )
 
+_COLUMN = {name: k for k, name in enumerate(QUANTITIES)}
+
 #: Those that are sums over the time axis.
 SUMS = (
     "generation",
@@ -116,18 +118,23 @@ class Site(NamedTuple):
 class Room(NamedTuple):
     """What the sites of a block share and work in, one after the other.
 
-    The load as the search takes it, with a mean of 1 MW, and the search itself.
+    The load as the search takes it, with a mean of 1 MW, the search itself, energy [MWh] and peak [MW] of the load, and whether the fast
+    engine's assumptions hold.
     """
 
     load: Floats
     state: State
+    energy: float
+    peak: float
+    fast: bool
 
 
 def empty_room(block: Block) -> Room:
     """Room for the sites of a block."""
     from siting.supply import sizing
 
-    return Room(block.load / block.mean_mw, sizing.empty_state())
+    energy, peak = float(block.load.sum()), float(np.max(block.load))
+    return Room(block.load / block.mean_mw, sizing.empty_state(), energy, peak, not programme_reasons(block))
 
 
 def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Floats, hours: dict[float, Hours] | None = None) -> float:
@@ -138,10 +145,9 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     from siting.supply import sizing
 
     supply, battery, mean = block.supply, battery_of(block.supply.storage), block.mean_mw
-    energy = float(block.load.sum())
-    counted, sells = _counted_carbon(site, block), block.export_price > 0 and supply.export_limit_mw > 0
+    counted, sells = _counted_carbon(site, block), _sells(block)
     terms = sizing.Terms(
-        costs=np.array(block.costs) * (block.years * mean / energy),
+        costs=np.array(block.costs) * (block.years * mean / room.energy),
         import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
         export_price=block.export_price if sells else 0.0,
         export_share=supply.limits.export_share_max,
@@ -158,13 +164,13 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
-    fast = (results[:, 6] != sizing.OPEN) & (not programme_reasons(block)) & bool(np.all(counted == counted[0]))
+    fast = (results[:, 6] != sizing.OPEN) & (room.fast and bool(np.all(counted == counted[0])))
     if fast.any():
-        fast &= _keep_sized(site, block, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
+        fast &= _keep_sized(site, block, room, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
     for k in range(allowed.size - 1, -1, -1):
         found = None
         if not fast[k]:
-            found = _keep_programmed(site, block, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
+            found = _keep_programmed(site, block, room, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
         elif hours is not None and np.isfinite(results[k, 0]):
             found = sized_hours(site, block, mixes[k, :4].tolist())
         if k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
@@ -184,9 +190,8 @@ class Hours(NamedTuple):
 
 
 def _counted_carbon(site: Site, block: Block) -> Floats:
-    """Share of the imports of each hour that counts as matched [1]; NaN where it should be known and isn't."""
-    share = site.grid[0] if block.supply.matching == "total" else np.zeros(1)
-    return np.broadcast_to(share, block.load.shape)
+    """Share of the imports of each hour, or of all (1,), that counts as matched [1]; NaN where it should be known and isn't."""
+    return site.grid[0] if block.supply.matching == "total" else np.zeros(1)
 
 
 def programme_reasons(block: Block) -> tuple[str, ...]:
@@ -202,15 +207,16 @@ def programme_reasons(block: Block) -> tuple[str, ...]:
     return tuple(name for name, where in asked.items() if where)
 
 
-def reach_limits(site: Site, block: Block, full_load_hours: Floats) -> float:
+def reach_limits(site: Site, block: Block, room: Room, full_load_hours: Floats) -> float:
     """Flags of what keeps the site from serving more of the load: land, or the overbuild."""
-    energy = float(block.load.sum())
-    available = full_load_hours * np.array([site.pv_limit, site.wind_limit])
-    land = BINDING["pv_land"] * (available[0] > 0 or site.pv_limit == 0) + BINDING["wind_land"] * (available[1] > 0 or site.wind_limit == 0)
-    return float(BINDING["overbuild"] if available.sum() >= block.supply.max_overbuild * energy else land)
+    pv, wind = (hours * limit for hours, limit in zip(full_load_hours.tolist(), (site.pv_limit, site.wind_limit), strict=True))
+    land = BINDING["pv_land"] * (pv > 0 or site.pv_limit == 0) + BINDING["wind_land"] * (wind > 0 or site.wind_limit == 0)
+    return float(BINDING["overbuild"] if pv + wind >= block.supply.max_overbuild * room.energy else land)
 
 
-def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mixes: Floats, monthly: Floats) -> NDArray[np.bool_]:
+def _keep_sized(
+    site: Site, block: Block, room: Room, battery: Battery, results: Floats, mixes: Floats, monthly: Floats
+) -> NDArray[np.bool_]:
     """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN.
 
     Returns where the results hold: not where the limit on the power of exports, which the search doesn't know, costs more than the
@@ -231,7 +237,7 @@ def _keep_sized(site: Site, block: Block, battery: Battery, results: Floats, mix
         account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
     size, lost = np.abs(upper[known]), np.zeros(known.size, dtype=bool)
     gap = np.maximum(upper[known] - lower[known], 0.0) / np.where(size > 0, size, 1.0)
-    mixes[known] = _described(mixes[known], block, float(np.max(block.load)), results[known, 7], gap, FAST)
+    mixes[known] = _described(mixes[known], block, room, room.peak, results[known, 7], gap, FAST)
     if sells:
         lost[known] = gap > block.supply.tolerance
         mixes[lost], monthly[lost] = np.nan, np.nan
@@ -257,7 +263,7 @@ def _account(hours: Hours, site: Site, block: Block, battery: Battery, capacitie
     account.account(hours.flows, block.month, served, _market(site, block), battery, totals, monthly)
     bought = hours.flows[dispatch.SERIES.index("import")]
     shares = 1.0 - np.add.reduceat(bought, block.year_starts) / np.add.reduceat(served, block.year_starts)
-    totals[QUANTITIES.index("matched_share_worst_year")] = np.min(shares)
+    totals[_COLUMN["matched_share_worst_year"]] = np.min(shares)
 
 
 def _unsold(flows: Floats, block: Block) -> float:
@@ -297,12 +303,12 @@ def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
 
 
 def _keep_programmed(
-    site: Site, block: Block, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
+    site: Site, block: Block, room: Room, battery: Battery, terms: Terms, target: float, counted: Floats, totals: Floats, monthly: Floats
 ) -> Hours | None:
     """Solve the linear programme of a target and keep its flows; nothing is kept where it is infeasible."""
     from siting.supply import dispatch, programme
 
-    supply, peak = block.supply, float(np.max(block.load))
+    supply, peak = block.supply, room.peak
     gas = block.hydrogen
     made = gas.power * gas.demand if gas else 0.0
     if gas:
@@ -311,7 +317,8 @@ def _keep_programmed(
     chosen = supply.grid_capacity == "chosen" and not math.isnan(block.capacity_charge)
     problem = programme.Problem(
         site.pv, site.wind, parts, np.r_[np.array(block.costs), block.capacity_charge if chosen else 0.0] * block.years,
-        terms.import_price * block.price_factor, counted, block.export_price, supply.export_limit_mw, supply.limits.export_share_max,
+        terms.import_price * block.price_factor, np.broadcast_to(counted, block.load.shape), block.export_price, supply.export_limit_mw,
+        supply.limits.export_share_max,
         np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
         1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas,
     )  # fmt: skip
@@ -321,25 +328,26 @@ def _keep_programmed(
     hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut)
     _account(hours, site, block, battery, solution.capacities[:4], totals, monthly)
     contracted = float(solution.capacities[4]) if chosen else peak
-    totals[:] = _described(totals[None], block, contracted, np.array([solution.target_price]), np.zeros(1), PROGRAMME)[0]
+    totals[:] = _described(totals[None], block, room, contracted, np.array([solution.target_price]), np.zeros(1), PROGRAMME)[0]
     stored, cut = (float(flow.sum()) for flow in (hours.flows[dispatch.SERIES.index("grid_charge")], solution.cut))
-    totals[QUANTITIES.index("grid_charged_energy") :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
+    totals[_COLUMN["grid_charged_energy"] :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
     return hours
 
 
-def _described(mixes: Floats, block: Block, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:
+def _described(mixes: Floats, block: Block, room: Room, contracted: float, target_price: Floats, gap: Floats, engine: float) -> Floats:
     """Numbers of portfolios (target, quantity) with what follows from their optimum, from the grid capacity on, and from a single year.
 
     Grid capacity where there is any import [MW], prices of the targets [CNY/MWh] and gaps [1], (target,), and the engine.
     """
-    described = mixes.copy()
-    imports = mixes[:, QUANTITIES.index("import_energy")] > 1e-9 * float(block.load.sum())
-    capacity = np.where(imports & (not math.isnan(block.capacity_charge)), contracted, 0.0)
-    first = QUANTITIES.index("grid_capacity")
+    described, first = mixes.copy(), _COLUMN["grid_capacity"]
+    imports = mixes[:, _COLUMN["import_energy"]] > 1e-9 * room.energy
     described[:, first:] = 0.0
     if len(block.year_starts) == 1:
-        described[:, QUANTITIES.index("matched_share_worst_year")] = described[:, QUANTITIES.index("matched_share")]
-    described[:, first : first + 4] = np.stack([capacity, target_price * 1e-3, gap, np.full(len(mixes), engine)], axis=1)
+        described[:, _COLUMN["matched_share_worst_year"]] = described[:, _COLUMN["matched_share"]]
+    described[:, first] = imports * (0.0 if math.isnan(block.capacity_charge) else contracted)
+    described[:, first + 1] = target_price * 1e-3
+    described[:, first + 2] = gap
+    described[:, first + 3] = engine
     return described
 
 
@@ -380,21 +388,24 @@ def annual_cost(mixes: Floats, block: Block, price: float) -> Floats:
     mixes : ndarray, shape (target, QUANTITIES)
         Numbers of the portfolios.
     """
-    row = dict(zip(QUANTITIES, mixes.T, strict=True))
     charge, gas = block.capacity_charge, block.hydrogen
-    yearly = sum(cost * row[name] for cost, name in zip(block.costs, QUANTITIES, strict=False))
-    yearly = yearly + row["grid_capacity"] * (0.0 if math.isnan(charge) else charge)
+
+    def row(name: str) -> Floats:
+        return mixes[:, _COLUMN[name]]
+
+    yearly = sum(cost * row(name) for cost, name in zip(block.costs, QUANTITIES, strict=False))
+    yearly = yearly + row("grid_capacity") * (0.0 if math.isnan(charge) else charge)
     if gas:
-        yearly = yearly + row["electrolyser_capacity"] * gas.electrolyser_cost + row["hydrogen_tank"] * gas.tank_cost
-    traded = row["import_energy"] * row["import_price_factor"] * price - row["exported_energy"] * block.export_price
-    total = yearly * block.years + traded + row["cut_cost"]
+        yearly = yearly + row("electrolyser_capacity") * gas.electrolyser_cost + row("hydrogen_tank") * gas.tank_cost
+    traded = row("import_energy") * row("import_price_factor") * price - row("exported_energy") * block.export_price
+    total = yearly * block.years + traded + row("cut_cost")
     return np.where(np.isfinite(total), total, np.inf)
 
 
 def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:
     """Whether the portfolio of the next higher target needs no grid and is cheaper by the charge that it saves."""
-    contracted = mixes[k : k + 2, QUANTITIES.index("grid_capacity")]
-    if math.isnan(block.capacity_charge) or not contracted[0] > contracted[1] == 0:
+    contracted, beyond = mixes[k : k + 2, _COLUMN["grid_capacity"]].tolist()
+    if math.isnan(block.capacity_charge) or not contracted > beyond == 0:
         return False
     low, high = annual_cost(mixes[k : k + 2], block, site.import_price)
     return bool(high < low)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from siting.grid import nearest
+from siting.grid import nearest, sphere_tree
 from siting.vocabulary import AlignmentError, CatalogError, IntegrityError
 from siting.weather_hours import HOURLY, year_hours
 from siting.weather_store.packing import unpack
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
     import zarr
     from numpy.typing import ArrayLike, NDArray
+    from scipy.spatial import KDTree
 
     Floats = NDArray[np.float64]
     Hours = NDArray[np.float32]
@@ -130,6 +131,10 @@ class StoredYear:
                     f"Expected {name} of {self.year} as {shape} packed hours, found {array.shape} {array.dtype}; write it again."
                 )
 
+    @functools.cached_property
+    def _tree(self) -> KDTree:
+        return sphere_tree(self.columns["latitude"], self.columns["longitude"])
+
     def locate(self, latitude: ArrayLike, longitude: ArrayLike, reach_km: float | None = None) -> tuple[Indices, Floats]:
         """Nearest cell of each place and the geodesic distance to it [km], (n,).
 
@@ -146,7 +151,7 @@ class StoredYear:
             If a coordinate is NaN, or a place is farther from its cell than the cell reaches.
         """
         north, east = (np.asarray(values, dtype=np.float64) for values in (latitude, longitude))
-        cell, distance = nearest(north, east, self.columns["latitude"], self.columns["longitude"])
+        cell, distance = nearest(north, east, self.columns["latitude"], self.columns["longitude"], self._tree)
         if (cell < 0).any():
             raise AlignmentError(f"Expected coordinates of all sites, found NaN at {int((cell < 0).sum())}; remove these sites.")
         reach = self.columns["reach"][cell] if reach_km is None else np.full(len(cell), reach_km)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from zarr.abc.store import ByteRequest
     from zarr.core.buffer import Buffer, BufferPrototype
+    from zarr.core.common import BytesLike
 
 #: Name of the record inside the folder of a year; it is written last.
 RECORD = "complete.json"
@@ -33,7 +34,7 @@ def _names(folder: Path) -> Iterator[str]:
             yield name
 
 
-def _checksum(content: bytes) -> str:
+def _checksum(content: BytesLike) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
@@ -107,7 +108,7 @@ class VerifiedStore(LocalStore):
             raise IntegrityError(f"Expected the file {key} in {self._title}, found none; copy or write the year again.")
         if byte_range is not None:
             raise IntegrityError(f"Expected to read {key} of {self._title} whole, found a request for a part; the store isn't sharded.")
-        expected, found = self.files[key], _checksum(content.to_bytes())
+        expected, found = self.files[key], _checksum(content.as_buffer_like())
         if found != expected:
             raise IntegrityError(
                 f"Expected sha256 {expected[:12]}... of {key} in {self._title}, found {found[:12]}...; copy or write the year again."

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from reference import dispatch as reference
 
 from siting.supply import Portfolio, Storage, dispatch_year
-from siting.supply.account import Market, account, account_mix
+from siting.supply.account import Market, account, account_mixes
 from siting.supply.dispatch import SERIES, Battery, Mix, Spans, charge_from_excess, find_anchor, merge, room_for, served_with_slope, trace
 from siting.supply.site import QUANTITIES
 from siting.vocabulary import AlignmentError, UnitsError
@@ -303,20 +303,39 @@ def test_bad_series_are_refused():
 
 
 @settings(max_examples=60)
-@given(seed=st.integers(0, 2**32 - 1), short=st.sampled_from([0.0, 0.02, 0.3, 1.0]))
-def test_sums_in_one_pass_are_those_of_the_hours(seed, short):
-    """The kernel against plain sums of the traced hours, lulls that begin before the dispatch does included."""
-    pv, wind, load, mix, battery = random_case(seed, 24 * 30)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    short=st.sampled_from([0.0, 0.02, 0.3, 1.0]),
+    days=st.sampled_from([24, 360]),
+    count=st.sampled_from([1, 5, 11]),
+    big=st.sampled_from([1.0, 1e3]),
+)
+def test_sums_side_by_side_are_those_of_the_hours(seed, short, days, count, big):
+    """The kernel against plain sums of the traced hours: lulls across the year's end, batteries that never fill, and no portfolio."""
+    pv, wind, load, mix, battery = random_case(seed, 24 * days)
     rng = np.random.default_rng(seed)
     gone = rng.random(load.size) < short
     pv, wind = np.where(gone, 0.0, pv), np.where(gone, 0.0, wind)
     month, market = np.repeat(np.arange(1, 13), load.size // 12), Market(*rng.random((3, load.size)))
-    hourly = np.empty((len(SERIES), load.size))
-    trace(pv, wind, load, mix, battery, 0.4, hourly)
-    plain, fused = np.zeros((2, len(QUANTITIES))), np.zeros((2, 4, 12))
-    account(hourly, month, load, market, battery, plain[0], fused[0])
-    account_mix(hours_of(pv, wind, load), month, market, mix, battery, 0.4, plain[1], fused[1])
-    exact = [QUANTITIES.index(name) for name in ("import_hours", "longest_lull")]
-    np.testing.assert_array_equal(plain[1, exact], plain[0, exact])
+    capacities = np.array(mix) * rng.uniform(0.2, 2.0, (count, 4)) * [1.0, 1.0, 1.0, big]
+    capacities[rng.random(count) < 0.2] = np.nan
+    plain, fused = np.full((2, count, len(QUANTITIES)), np.nan), np.full((2, count, 4, 12), np.nan)
+    for k in np.flatnonzero(np.isfinite(capacities[:, 0])):
+        hourly = np.empty((len(SERIES), load.size))
+        trace(pv, wind, load, Mix(*capacities[k]), battery, 0.4, hourly)
+        plain[0, k, :4] = capacities[k]
+        account(hourly, month, load, market, battery, plain[0, k], fused[0, k])
+    account_mixes(pv, wind, load, month, market, battery, 0.4, capacities, plain[1], fused[1])
+    exact = [QUANTITIES.index(name) for name in ("import_peak", "import_hours", "longest_lull")]
+    np.testing.assert_array_equal(plain[1][:, exact], plain[0][:, exact])
     np.testing.assert_allclose(plain[1], plain[0], rtol=1e-11, atol=1e-9)
     np.testing.assert_allclose(fused[1], fused[0], rtol=1e-11, atol=1e-9)
+
+
+def test_even_prices_make_no_factor():
+    pv, wind, load, mix, battery = random_case(3, 24 * 360)
+    totals, monthly = np.full((1, len(QUANTITIES)), np.nan), np.full((1, 4, 12), np.nan)
+    market = Market(np.zeros(load.size), np.zeros(load.size), np.ones(load.size))
+    account_mixes(pv, wind, load, np.repeat(np.arange(1, 13), 720), market, battery, 0.0, np.array([mix]), totals, monthly)
+    assert totals[0, QUANTITIES.index("import_energy")] > 0
+    assert totals[0, QUANTITIES.index("import_price_factor")] == 1.0
