@@ -1,0 +1,341 @@
+"""Least-cost capacities where exports have a limit of power, two prices, or more than what is stored is worth, with a certificate.
+
+For everything that `siting.supply.sizing` leaves open of paid exports: the same planes and the same master, with the best hours of each
+portfolio (`siting.supply.trade`) in place of the greedy ones.
+
+Let I be the import, S the export, R what exports earn, A the available generation, c the price of imports, a the import that a target
+allows and m the largest share of A that is sold, all over a load of 1. For any multipliers u, v >= 0 a dispatch that keeps both limits
+has
+
+    c I - R >= (c + u) I - (R - v S) - u a - v m A,
+
+and the first two terms are at least minus the worth of the best hours with imports at c + u and exports at v less: a plane in the
+capacities lies above that worth (`trade`), so that its negative bounds c I - R from below. The cost of a year is the largest of these
+bounds over all multipliers, as the hours are a linear programme.
+
+What the hours do changes with the order of six worths alone (`trade`), not with their values: so few multipliers are needed. Those of the
+target are at which saving an import is worth as much as selling what is stored for it, (price / efficiency) - c, by source, and the least
+with which no power is imported for sale, dear - c. Without a cap on the share of exports these are all. With one, v is the price of
+either source, or that at which the cheaper one is rather kept to serve the load in the place of the dearer; between them, and where both
+limits bind at once, a gap may stay, and the result says so.
+Hours of two multipliers are mixed where one keeps a limit with room and the other doesn't keep it.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from siting.supply import master, sizing, trade
+from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, served_with_slope
+from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
+from siting.supply.sizing import Inside, Seen, Terms
+from siting.supply.trade import Deal, Traded, Worth
+
+#: Portfolios that are run per target before the search ends with the gap that it has.
+MOST_TRIALS = 150
+
+#: Columns of the points of a portfolio: import share, export share, and import cost less export revenue [CNY per MWh of load].
+IMPORT, EXPORT, NET = range(3)
+
+
+class Case(NamedTuple):
+    """A site: hours (a load with a mean of 1 MW), their number, mean output of PV and wind [1] (2,), battery, numbers and prices.
+
+    ``terms`` say nothing of the price of exports here; ``prices`` do. ``multipliers`` (pair, 2) are of the target and of the export share
+    [CNY/MWh].
+    """
+
+    year: Spans
+    size: float
+    means: Series
+    battery: Battery
+    terms: Terms
+    prices: Deal
+    multipliers: Series
+
+
+class State(NamedTuple):
+    """Master of a site: planes and basis, what each plane's offset falls by per allowed import, and room for the worth of the store."""
+
+    planes: Planes
+    basis: Basis
+    per_allowed: Series
+    worth: Worth
+
+
+class Blend(NamedTuple):
+    """Two pairs of multipliers, the share of the exports that is sold under each, and the part of the second; and what comes of it."""
+
+    first: int
+    second: int
+    first_sold: float
+    second_sold: float
+    part: float
+    share: float
+    net: float
+
+
+def multipliers(terms: Terms, prices: Deal, battery: Battery) -> Series:
+    """Pairs of multipliers of the target and of the export share [CNY/MWh], (pair, 2)."""
+    c, cycle, cap = prices.imports, battery.charge * battery.discharge, terms.export_share
+    least = max(prices.dear - c, 0.0)
+    pairs = {(max(price / cycle - c, least), 0.0) for price in (prices.dear, prices.other)} | {(least, 0.0)}
+    if cap < 1.0:
+        kept = [prices.dear, prices.other]
+        if cycle < 1.0:
+            kept.append((prices.other - cycle * prices.dear) / (1.0 - cycle))
+        lower = [v for v in kept if 0.0 < v <= prices.dear]
+        pairs |= {(max((prices.dear - v) / cycle - c, prices.dear - v - c, 0.0), v) for v in lower}
+    return np.array(sorted(pairs))
+
+
+def case_of(year: sizing.Year, battery: Battery, terms: Terms, prices: Deal) -> Case:
+    """Case of a site."""
+    hours = Spans(*year, np.ones(year.load.size))
+    means = np.array([year.pv.mean(), year.wind.mean()])
+    return Case(hours, float(year.load.size), means, battery, terms, prices, multipliers(terms, prices, battery))
+
+
+def empty_state(hours: int) -> State:
+    """Room for the search at a site."""
+    return State(master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), trade.empty_worth(hours))
+
+
+@compiled
+def deal_of(case: Case, k: int) -> Deal:
+    """Prices under a pair of multipliers."""
+    prices, u, v = case.prices, case.multipliers[k, 0], case.multipliers[k, 1]
+    return Deal(prices.imports + u, max(prices.dear - v, 0.0), max(prices.other - v, 0.0), prices.limit, prices.wind_is_dear)
+
+
+@compiled
+def run_points(case: Case, x: Series, worth: Worth, planes: Series, points: Series) -> None:
+    """Run a portfolio under each pair of multipliers, and fill the planes (pair, 5) and the points (pair, 3) that it yields."""
+    mix, none = Mix(x[0], x[1], x[2], x[3]), np.zeros((0, 0))
+    for k in range(len(case.multipliers)):
+        deal = deal_of(case, k)
+        found = trade.trade(case.year, mix, case.battery, deal, worth, planes[k], none)
+        points[k] = point_of(case, found, deal)
+
+
+@compiled
+def point_of(case: Case, found: Traded, deal: Deal) -> Series:
+    """Point of a run; unknown where the year doesn't close. What sells for nothing under the multipliers isn't sold."""
+    if not found.closed:
+        return np.full(3, np.nan)
+    dear = found.dear if deal.dear > 0.0 else 0.0
+    other = found.other if deal.other > 0.0 else 0.0
+    earned = case.prices.dear * dear + case.prices.other * other
+    return np.array([found.imports, dear + other, case.prices.imports * found.imports - earned]) / case.size
+
+
+@compiled
+def sold_within(points: Series, k: int, cap: float) -> float:
+    """Share of the exports of a point that keeps the cap on them."""
+    return min(1.0, cap / points[k, EXPORT]) if points[k, EXPORT] > 0.0 else 1.0
+
+
+@compiled
+def thinned(case: Case, points: Series, k: int, sold: float) -> tuple[float, float, float]:
+    """Point with a share of its exports."""
+    paid = case.prices.imports * points[k, IMPORT]
+    return points[k, IMPORT], sold * points[k, EXPORT], paid + sold * (points[k, NET] - paid)
+
+
+@compiled
+def blend(case: Case, points: Series, allowed: float, cap: float) -> Blend:
+    """Cheapest mixture of two points that keeps an import share and a cap on exports, or the least import."""
+    best = Blend(0, 0, 1.0, 1.0, 0.0, np.inf, np.inf)
+    for i in range(len(points)):
+        within = sold_within(points, i, cap)
+        a = thinned(case, points, i, within)
+        least = best.share > allowed + sizing.ROUNDING and a[0] < best.share
+        if (a[0] <= allowed + sizing.ROUNDING and (a[2] < best.net or best.share > allowed + sizing.ROUNDING)) or least:
+            best = Blend(i, i, within, within, 0.0, a[0], a[2])
+    for i in range(len(points)):
+        for j in range(len(points)):
+            for whole in range(4):
+                sold = (sold_within(points, i, cap) if whole % 2 else 1.0, sold_within(points, j, cap) if whole > 1 else 1.0)
+                a, b = thinned(case, points, i, sold[0]), thinned(case, points, j, sold[1])
+                part = max(_part(a[0], b[0], allowed), _part(a[1], b[1], cap))
+                share, exported, net = (a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1]), a[2] + part * (b[2] - a[2]))
+                kept = part <= 1.0 and share <= allowed + sizing.ROUNDING and exported <= cap + sizing.ROUNDING
+                if kept and (net < best.net or best.share > allowed + sizing.ROUNDING):
+                    best = Blend(i, j, sold[0], sold[1], part, share, net)
+    return best
+
+
+@compiled
+def _part(a: float, b: float, limit: float) -> float:
+    """Least part of the way from ``a`` to ``b`` that keeps a limit; more than 1 if none does."""
+    if a <= limit:
+        return 0.0
+    return (a - limit) / (a - b) if b < a else 2.0
+
+
+@compiled
+def allowed_at(case: Case, x: Series, allowed: float) -> tuple[float, float]:
+    """Import share that a portfolio may have by target, own share and self-use, and its cap on exports as a share of the load."""
+    available = case.means[0] * x[0] + case.means[1] * x[1]
+    return min(allowed, case.terms.import_share, 1.0 - case.terms.self_use * available), case.terms.export_share * available
+
+
+@compiled
+def look(case: Case, x: Series, allowed: float, state: State, points: Series) -> Seen:
+    """Run a portfolio, and keep the planes that it yields."""
+    terms, traded, slope = case.terms, np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros(CAPACITIES)
+    run_points(case, x, state.worth, traded, points)
+    keep_planes(case, traded, allowed, state)
+    share = served_with_slope(case.year, Mix(x[0], x[1], x[2], x[3]), case.battery, slope) / case.size
+    slope /= -case.size
+    offset = share
+    for k in range(CAPACITIES):
+        offset -= slope[k] * x[k]
+    keep_plane(state, offset, slope, 0.0, 1.0, allowed)
+    if terms.self_use > 0.0:
+        slope[:2] += terms.self_use * case.means
+        keep_plane(state, offset - 1.0, slope, 0.0, 0.0, allowed)
+    within, cap = allowed_at(case, x, allowed)
+    found = blend(case, points, within, cap)
+    available, cost = case.means[0] * x[0] + case.means[1] * x[1], found.net
+    excess = max(found.share + terms.self_use * available - 1.0, found.share - terms.import_share, available - terms.overbuild)
+    for k in range(CAPACITIES):
+        cost += terms.costs[k] * x[k]
+        excess = max(excess, x[k] - terms.limits[k])
+    return Seen(found.share, cost, excess)
+
+
+@compiled
+def keep_planes(case: Case, traded: Series, allowed: float, state: State) -> None:
+    """Keep the planes below import cost less export revenue."""
+    terms, slope = case.terms, np.zeros(CAPACITIES)
+    for k in range(len(case.multipliers)):
+        u, v = case.multipliers[k]
+        offset = -traded[k, 0] / case.size
+        for j in range(CAPACITIES):
+            slope[j] = -traded[k, j + 1] / case.size - (v * terms.export_share * case.means[j] if j < 2 else 0.0)
+        keep_plane(state, offset, slope, 1.0, u, allowed)
+        if u > 0.0 and terms.self_use > 0.0:
+            for j in range(2):
+                slope[j] += u * terms.self_use * case.means[j]
+            keep_plane(state, offset - u, slope, 1.0, 0.0, allowed)
+
+
+@compiled
+def keep_plane(state: State, offset: float, slope: Series, coefficient: float, per_allowed: float, allowed: float) -> None:
+    """Keep a plane, where there is room."""
+    k = int(state.planes.used[0])
+    if k < MOST_PLANES:
+        add_plane(state.planes, offset - per_allowed * allowed, slope, coefficient)
+        state.per_allowed[k] = per_allowed
+
+
+@compiled
+def begin_master(state: State, case: Case, allowed: float) -> None:
+    """First planes of the master: bounds of the net cost of trade, limits of the capacities, and the load that nothing serves."""
+    planes, terms, none = state.planes, case.terms, np.zeros(CAPACITIES)
+    planes.used[0] = 0.0
+    most = case.prices.dear * min(terms.export_share * terms.overbuild, case.prices.limit)
+    keep_plane(state, -most, none, 1.0, 0.0, allowed)
+    made = none.copy()
+    made[0], made[1] = case.means
+    keep_plane(state, -terms.overbuild, made, 0.0, 0.0, allowed)
+    for k in range(CAPACITIES):
+        if np.isfinite(terms.limits[k]):
+            one = none.copy()
+            one[k] = 1.0
+            keep_plane(state, -terms.limits[k], one, 0.0, 0.0, allowed)
+    keep_plane(state, 1.0, -made, 0.0, 1.0, allowed)
+    master.start(state.basis, terms.costs, 1.0)
+
+
+@compiled
+def search(case: Case, allowed: float, first: Series, state: State, inside: Inside, points: Series) -> sizing.Found:
+    """Kelley's search from a first portfolio, which improves ``inside``, as `sizing.search` with the best hours."""
+    terms, point, trial, best = case.terms, np.zeros(CAPACITIES + 1), first.copy(), inside.best
+    lower, price, outcome, used, room = -np.inf, 0.0, sizing.OPEN, 0, 2 * len(case.multipliers) + 2
+    while used < MOST_TRIALS and int(state.planes.used[0]) + room <= MOST_PLANES:
+        seen = look(case, trial, allowed, state, points)
+        used += 1
+        if sizing.meets(seen, min(allowed, terms.import_share)):
+            sizing.keep(inside, trial, seen)
+        else:
+            sizing.keep_between(inside, trial, seen, min(allowed, terms.import_share), 0.0)
+        found, value = master.solve(state.planes, terms.costs, 1.0, state.basis, point)
+        if found == master.STALLED:  # the inverse has drifted
+            master.start(state.basis, terms.costs, 1.0)
+            found, value = master.solve(state.planes, terms.costs, 1.0, state.basis, point)
+        upper = inside.numbers[0]
+        if found != OPTIMAL:
+            # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
+            outcome = sizing.UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else sizing.OPEN
+            break
+        lower, price = max(lower, value), target_price(state)
+        if sizing.closed(lower, upper, terms.tolerance):
+            outcome = sizing.CERTIFIED
+            break
+        for k in range(CAPACITIES):
+            corner = max(point[k + 1], 0.0)
+            trial[k] = corner + sizing.OUTWARD * (best[k] - corner) if np.isfinite(upper) else corner
+    return sizing.Found(lower, outcome, price, used)
+
+
+@compiled
+def target_price(state: State) -> float:
+    """Price of the target: what one MWh less of import would cost."""
+    price = 0.0
+    for i in range(state.basis.column.size):
+        k = int(state.basis.column[i])
+        if k >= 0:
+            price += max(float(state.basis.weight[i]), 0.0) * state.per_allowed[k]
+    return price
+
+
+@compiled
+def size_trades(case: Case, allowed: Series, wanted: NDArray[np.bool_], state: State, results: Series) -> None:
+    """Fill the ``results`` (target, `sizing.COLUMNS`) that are wanted; those given are portfolios to begin with, and lower bounds."""
+    inside = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf))
+    points, before = np.zeros((len(case.multipliers), 3)), allowed[-1]
+    begin_master(state, case, before)
+    for k in range(allowed.size - 1, -1, -1):
+        if not wanted[k]:
+            continue
+        for j in range(int(state.planes.used[0])):
+            state.planes.offset[j] -= state.per_allowed[j] * (allowed[k] - before)
+        before = allowed[k]
+        found = search(case, allowed[k], results[k, :CAPACITIES], state, inside, points)
+        upper, lower = inside.numbers[0], max(found.lower, results[k, 5])
+        known = np.isfinite(upper)
+        for j in range(CAPACITIES):
+            results[k, j] = inside.best[j] if known else np.nan
+        outcome = sizing.CERTIFIED if sizing.closed(lower, upper, case.terms.tolerance) else found.outcome
+        results[k, 4], results[k, 5], results[k, 6] = upper, lower, outcome
+        results[k, 7], results[k, 8] = found.price, float(found.dispatches)
+
+
+def best_hours(case: Case, x: Series, allowed: float, worth: Worth) -> Series:
+    """Hours of a portfolio at an import share, (len(`trade.ROWS`), time), for a load with a mean of 1 MW."""
+    planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
+    run_points(case, x, worth, planes, points)
+    chosen = blend(case, points, *allowed_at(case, x, allowed))
+    hours = np.zeros((len(trade.ROWS), case.year.load.size))
+    parts = ((chosen.first, chosen.first_sold, 1.0 - chosen.part), (chosen.second, chosen.second_sold, chosen.part))
+    for k, sold, part in parts:
+        if part > 0.0:
+            hours += part * _sold_hours(case, x, k, sold, worth)
+    return hours
+
+
+def _sold_hours(case: Case, x: Series, k: int, sold: float, worth: Worth) -> Series:
+    """Hours under a pair of multipliers, with a share of the exports."""
+    hours, deal = np.empty((len(trade.ROWS), case.year.load.size)), deal_of(case, k)
+    trade.trade(case.year, Mix(*map(float, x)), case.battery, deal, worth, np.zeros(CAPACITIES + 1), hours)
+    exported, curtailed, dear = (hours[trade.ROWS.index(name)] for name in ("exported", "curtailed", "exported_dear"))
+    before = exported.copy()
+    exported[:] = sold * ((dear if deal.dear > 0.0 else 0.0) + (exported - dear if deal.other > 0.0 else 0.0))
+    curtailed += before - exported
+    dear *= sold * float(deal.dear > 0.0)
+    return hours
