@@ -207,8 +207,8 @@ def solve(problem: Problem, battery: Battery) -> Solution:
             break
     hours = columns.hours
     if result.status == 2:
-        unknown = np.full(hours, np.nan)
-        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, unknown, unknown, unknown, unknown)
+        unknown = [np.full(hours, np.nan)] * 4
+        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, *unknown)
     if result.status != 0:
         raise ResourceError(f"Expected an optimum of the linear programme, found: {result.message.strip()}; check prices and limits.")
     price = -float(result.ineqlin.marginals[right.size])
@@ -362,4 +362,5 @@ def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Fl
     stored = np.maximum(0.0, discharge + bought - served) if problem.grid_charges else none
     direct = served - discharge - bought + stored
     lost = generation - direct - (charge - stored) - sold
-    return np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored]), price, served, cut, taken, found.get(_DEARER, none * np.nan)
+    flows = np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored])
+    return flows, price, served, cut, taken, found.get(_DEARER, none * np.nan)

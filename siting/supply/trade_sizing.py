@@ -171,7 +171,7 @@ def blend(case: Case, points: Series, allowed: float, cap: float) -> Blend:
 @compiled
 def _part(a: float, b: float, limit: float) -> float:
     """Least part of the way from ``a`` to ``b`` that keeps a limit; more than 1 if none does."""
-    if a <= limit:
+    if a <= limit + sizing.ROUNDING:
         return 0.0
     return (a - limit) / (a - b) if b < a else 2.0
 
@@ -316,9 +316,43 @@ def size_trades(case: Case, allowed: Series, wanted: NDArray[np.bool_], state: S
         results[k, 7], results[k, 8] = found.price, float(found.dispatches)
 
 
-def best_hours(case: Case, x: Series, allowed: float, worth: Worth) -> Series:
+def improve(case: Case, allowed: Series, results: Series) -> None:
+    """Judge portfolios that were found without the limit on exports and at one price by their best hours, and search on where need be.
+
+    Parameters
+    ----------
+    case : Case
+        The site.
+    allowed : ndarray, shape (target,)
+        Import shares by target, descending.
+    results : ndarray, shape (target, len(`sizing.COLUMNS`))
+        Of :func:`siting.supply.sizing.size_site`, with all exports at the price of the dearer source: its lower bounds hold. In place.
+    """
+    state, allowed = empty_state(case.year.load.size), np.minimum(allowed, case.terms.import_share)
+    known = np.isfinite(results[:, 0])
+    for k in np.flatnonzero(known):
+        _judge(case, allowed[k], state, results[k])
+    wanted = known & (results[:, 6] != sizing.CERTIFIED)
+    if wanted.any():
+        size_trades(case, allowed, wanted, state, results)
+        for k in np.flatnonzero(wanted & np.isfinite(results[:, 0])):
+            _judge(case, allowed[k], state, results[k])
+
+
+def _judge(case: Case, allowed: float, state: State, result: Series) -> None:
+    """Set the upper bound of a portfolio to its cost, and the outcome."""
+    planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
+    run_points(case, result[:CAPACITIES], state.worth, planes, points)
+    within, cap = allowed_at(case, result[:CAPACITIES], allowed)
+    found = blend(case, points, within, cap)
+    result[4] = found.net + case.terms.costs @ result[:CAPACITIES] if found.share <= within + 2 * sizing.ROUNDING else np.inf
+    result[6] = sizing.CERTIFIED if sizing.closed(result[5], result[4], case.terms.tolerance) else sizing.OPEN
+
+
+def best_hours(case: Case, x: Series, allowed: float) -> Series:
     """Hours of a portfolio at an import share, (len(`trade.ROWS`), time), for a load with a mean of 1 MW."""
     planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
+    worth = trade.empty_worth(case.year.load.size)
     run_points(case, x, worth, planes, points)
     chosen = blend(case, points, *allowed_at(case, x, allowed))
     hours = np.zeros((len(trade.ROWS), case.year.load.size))
