@@ -29,7 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from siting.supply import master, sizing, trade
-from siting.supply.dispatch import Battery, Mix, Series, Spans, compiled, served_with_slope
+from siting.supply.dispatch import Battery, Mix, Series, Spans, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 from siting.supply.sizing import Inside, Seen, Terms
 from siting.supply.trade import Deal, Traded, Worth
@@ -104,14 +104,12 @@ def empty_state(hours: int) -> State:
     return State(master.empty_planes(), master.empty_basis(), np.zeros(MOST_PLANES), trade.empty_worth(hours))
 
 
-@compiled
 def deal_of(case: Case, k: int) -> Deal:
     """Prices under a pair of multipliers."""
     prices, u, v = case.prices, case.multipliers[k, 0], case.multipliers[k, 1]
     return Deal(prices.imports + u, max(prices.dear - v, 0.0), max(prices.other - v, 0.0), prices.limit, prices.wind_is_dear)
 
 
-@compiled
 def run_points(case: Case, x: Series, worth: Worth, planes: Series, points: Series) -> None:
     """Run a portfolio under each pair of multipliers, and fill the planes (pair, 5) and the points (pair, 3) that it yields."""
     mix, none = Mix(x[0], x[1], x[2], x[3]), np.zeros((0, 0))
@@ -121,7 +119,6 @@ def run_points(case: Case, x: Series, worth: Worth, planes: Series, points: Seri
         points[k] = point_of(case, found, deal)
 
 
-@compiled
 def point_of(case: Case, found: Traded, deal: Deal) -> Series:
     """Point of a run; unknown where the year doesn't close. What sells for nothing under the multipliers isn't sold."""
     if not found.closed:
@@ -132,20 +129,17 @@ def point_of(case: Case, found: Traded, deal: Deal) -> Series:
     return np.array([found.imports, dear + other, case.prices.imports * found.imports - earned]) / case.size
 
 
-@compiled
 def sold_within(points: Series, k: int, cap: float) -> float:
     """Share of the exports of a point that keeps the cap on them."""
     return min(1.0, cap / points[k, EXPORT]) if points[k, EXPORT] > 0.0 else 1.0
 
 
-@compiled
 def thinned(case: Case, points: Series, k: int, sold: float) -> tuple[float, float, float]:
     """Point with a share of its exports."""
     paid = case.prices.imports * points[k, IMPORT]
     return points[k, IMPORT], sold * points[k, EXPORT], paid + sold * (points[k, NET] - paid)
 
 
-@compiled
 def blend(case: Case, points: Series, allowed: float, cap: float) -> Blend:
     """Cheapest mixture of two points that keeps an import share and a cap on exports, or the least import."""
     best = Blend(0, 0, 1.0, 1.0, 0.0, np.inf, np.inf)
@@ -168,7 +162,6 @@ def blend(case: Case, points: Series, allowed: float, cap: float) -> Blend:
     return best
 
 
-@compiled
 def _part(a: float, b: float, limit: float) -> float:
     """Least part of the way from ``a`` to ``b`` that keeps a limit; more than 1 if none does."""
     if a <= limit + sizing.ROUNDING:
@@ -176,14 +169,12 @@ def _part(a: float, b: float, limit: float) -> float:
     return (a - limit) / (a - b) if b < a else 2.0
 
 
-@compiled
 def allowed_at(case: Case, x: Series, allowed: float) -> tuple[float, float]:
     """Import share that a portfolio may have by target, own share and self-use, and its cap on exports as a share of the load."""
     available = case.means[0] * x[0] + case.means[1] * x[1]
     return min(allowed, case.terms.import_share, 1.0 - case.terms.self_use * available), case.terms.export_share * available
 
 
-@compiled
 def look(case: Case, x: Series, allowed: float, state: State, points: Series) -> Seen:
     """Run a portfolio, and keep the planes that it yields."""
     terms, traded, slope = case.terms, np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros(CAPACITIES)
@@ -208,7 +199,6 @@ def look(case: Case, x: Series, allowed: float, state: State, points: Series) ->
     return Seen(found.share, cost, excess)
 
 
-@compiled
 def keep_planes(case: Case, traded: Series, allowed: float, state: State) -> None:
     """Keep the planes below import cost less export revenue."""
     terms, slope = case.terms, np.zeros(CAPACITIES)
@@ -224,7 +214,6 @@ def keep_planes(case: Case, traded: Series, allowed: float, state: State) -> Non
             keep_plane(state, offset - u, slope, 1.0, 0.0, allowed)
 
 
-@compiled
 def keep_plane(state: State, offset: float, slope: Series, coefficient: float, per_allowed: float, allowed: float) -> None:
     """Keep a plane, where there is room."""
     k = int(state.planes.used[0])
@@ -233,7 +222,6 @@ def keep_plane(state: State, offset: float, slope: Series, coefficient: float, p
         state.per_allowed[k] = per_allowed
 
 
-@compiled
 def begin_master(state: State, case: Case, allowed: float) -> None:
     """First planes of the master: bounds of the net cost of trade, limits of the capacities, and the load that nothing serves."""
     planes, terms, none = state.planes, case.terms, np.zeros(CAPACITIES)
@@ -252,7 +240,6 @@ def begin_master(state: State, case: Case, allowed: float) -> None:
     master.start(state.basis, terms.costs, 1.0)
 
 
-@compiled
 def search(case: Case, allowed: float, first: Series, state: State, inside: Inside, points: Series) -> sizing.Found:
     """Kelley's search from a first portfolio, which improves ``inside``, as `sizing.search` with the best hours."""
     terms, point, trial, best = case.terms, np.zeros(CAPACITIES + 1), first.copy(), inside.best
@@ -283,7 +270,6 @@ def search(case: Case, allowed: float, first: Series, state: State, inside: Insi
     return sizing.Found(lower, outcome, price, used)
 
 
-@compiled
 def target_price(state: State) -> float:
     """Price of the target: what one MWh less of import would cost."""
     price = 0.0
@@ -294,7 +280,6 @@ def target_price(state: State) -> float:
     return price
 
 
-@compiled
 def size_trades(case: Case, allowed: Series, wanted: NDArray[np.bool_], state: State, results: Series) -> None:
     """Fill the ``results`` (target, `sizing.COLUMNS`) that are wanted; those given are portfolios to begin with, and lower bounds."""
     inside = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf))
