@@ -139,18 +139,20 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
 
     Returns the largest share of the load in reach.
     """
-    from siting.supply import sizing, trade_sizing
+    from siting.supply import sizing
 
     supply, battery = block.supply, battery_of(block.supply.storage)
-    counted, sells, terms = _counted_carbon(site, block), _sells(block), _terms(site, block)
-    allowed = _allowed(site, block, np.array(supply.targets))
+    counted, terms = _counted_carbon(site, block), _terms(site, block)
+    allowed = _allowed(counted, np.array(supply.targets))
     results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), room.load)
     reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
     whole = not programme_reasons(block) and bool(np.all(counted == counted[0]))
-    if sells and whole:
+    if whole and _sells(block):
+        from siting.supply import trade_sizing
+
         trade_sizing.improve(_case(site, block), allowed, results)
     fast = (results[:, 6] != sizing.OPEN) & whole
     if fast.any():
@@ -196,9 +198,9 @@ def _terms(site: Site, block: Block) -> Terms:
     )
 
 
-def _allowed(site: Site, block: Block, targets: Floats) -> Floats:
+def _allowed(counted: Floats, targets: Floats) -> Floats:
     """Import share that targets allow, where one share of the imports counts as matched."""
-    left = 1.0 - float(_counted_carbon(site, block)[0])
+    left = 1.0 - float(counted[0])
     return np.minimum((1.0 - targets) / left if left > 0 else np.ones(targets.size), 1.0)
 
 
@@ -307,7 +309,7 @@ def sized_hours(site: Site, block: Block, capacities: list[float], target: float
     from siting.supply import dispatch, trade_sizing
 
     if _sells(block):
-        case, allowed = _case(site, block), float(_allowed(site, block, np.array([target]))[0])
+        case, allowed = _case(site, block), float(_allowed(_counted_carbon(site, block), np.array([target]))[0])
         rows = trade_sizing.best_hours(case, np.array(capacities) / block.mean_mw, allowed) * block.mean_mw
         flows, wind = rows[: len(dispatch.SERIES)], _exported_wind(site, block, np.array(capacities), *rows[[6, 9]])
         return Hours(flows, block.load, np.zeros_like(block.load), wind)

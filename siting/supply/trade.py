@@ -39,7 +39,7 @@ _TURN = np.array([0, 4, 5, 1, 2, 3])
 ROUNDING = 1e-9
 
 #: Rounds of the year after which the search for its cycle ends.
-MOST_ROUNDS = 6
+MOST_ROUNDS = 8
 
 #: Rows of `traded_hours`: those of a dispatch, and the export of the dearer source [MW].
 ROWS = (*SERIES, "exported_dear")
@@ -222,20 +222,29 @@ def _slope_at(level: float, worth: Worth, edge: Series, right: bool) -> float:
 
 
 @compiled
-def find_start(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth) -> tuple[int, float, bool]:
-    """Hour at which the store is empty or full whatever the year began with, its level [MWh], and whether there is one."""
-    n, full = year.load.size, mix.energy * battery.usable
-    piece, edge, low, high = np.zeros(PIECES), np.zeros(PIECES + 1), 0.0, full
+def find_start(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth) -> tuple[int, float]:
+    """Hour at whose start the cyclic store is empty or full, and its level there [MWh]; where there is none, an hour of the cycle.
+
+    Trajectories from empty and from full enclose all others. They meet, or the lower one comes to where it was a year before.
+    """
+    n, full, near = year.load.size, mix.energy * battery.usable, 1e-12 * mix.energy * battery.usable
+    piece, edge, low, high, mark, cyclic = np.zeros(PIECES), np.zeros(PIECES + 1), 0.0, full, -1.0, full <= 0.0
     for step in range(MOST_ROUNDS * n):
         t = step % n
-        if high - low <= 1e-12 * full and (low <= 0.0 or low >= full):
-            return t, low, True
+        if t == 0:
+            if abs(low - mark) <= near:
+                if cyclic:
+                    return t, low
+                cyclic = True
+            mark = low
+        met = high - low <= near
+        if (cyclic or met) and (low <= near or low >= full - near):
+            return t, 0.0 if low <= near else full
         net = year.pv[t] * mix.pv + year.wind[t] * mix.wind - year.load[t]
         _pieces(net, year.load[t], _dear(year, t, mix, deal), mix.power, deal, piece)
-        met = high - low <= 1e-12 * full
         low = _move(low, piece, battery, worth, t, edge).level
         high = low if met else _move(high, piece, battery, worth, t, edge).level
-    return 0, low, False
+    return 0, low
 
 
 @compiled
@@ -276,7 +285,7 @@ def trade(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth, pla
     """
     find_worth(year, mix, battery, deal, worth)
     n = year.load.size
-    start, level, found = find_start(year, mix, battery, deal, worth)
+    start, level = find_start(year, mix, battery, deal, worth)
     piece, edge, began = np.zeros(PIECES), np.zeros(PIECES + 1), level
     plane[:] = 0.0
     imports = sold_dear = sold_other = 0.0
@@ -310,7 +319,7 @@ def trade(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth, pla
             hourly[8, t] = 0.0
             hourly[9, t] = dear
     plane[4] += battery.usable * max(first - v, 0.0)
-    closed = found or abs(level - began) <= ROUNDING * mix.energy * battery.usable
+    closed = abs(level - began) <= ROUNDING * mix.energy * battery.usable
     return Traded(imports, sold_dear, sold_other, closed)
 
 
