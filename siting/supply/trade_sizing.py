@@ -26,7 +26,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from siting.supply import master, sizing, trade
 from siting.supply.dispatch import Battery, Mix, Series, Spans, served_with_slope
@@ -240,33 +239,33 @@ def begin_master(state: State, case: Case, allowed: float) -> None:
     master.start(state.basis, terms.costs, 1.0)
 
 
-def search(case: Case, allowed: float, first: Series, state: State, inside: Inside, points: Series) -> sizing.Found:
-    """Kelley's search from a first portfolio, which improves ``inside``, as `sizing.search` with the best hours."""
-    terms, point, trial, best = case.terms, np.zeros(CAPACITIES + 1), first.copy(), inside.best
-    lower, price, outcome, used, room = -np.inf, 0.0, sizing.OPEN, 0, 2 * len(case.multipliers) + 2
-    while used < MOST_TRIALS and int(state.planes.used[0]) + room <= MOST_PLANES:
+def search(case: Case, allowed: float, given: Series, state: State, inside: Inside) -> sizing.Found:
+    """Kelley's search from a given result, which improves ``inside``, as `sizing.search` with the best hours."""
+    terms, point, points = case.terms, np.zeros(CAPACITIES + 1), np.zeros((len(case.multipliers), 3))
+    trial, lower, price, outcome, used = given[:CAPACITIES].copy(), float(given[5]), float(given[7]), sizing.OPEN, 0
+    while used < MOST_TRIALS and int(state.planes.used[0]) + 2 * len(points) + 2 <= MOST_PLANES:
         seen = look(case, trial, allowed, state, points)
         used += 1
-        if sizing.meets(seen, min(allowed, terms.import_share)):
+        if sizing.meets(seen, allowed):
             sizing.keep(inside, trial, seen)
         else:
-            sizing.keep_between(inside, trial, seen, min(allowed, terms.import_share), 0.0)
+            sizing.keep_between(inside, trial, seen, allowed, 0.0)
+        if sizing.closed(lower, inside.numbers[0], terms.tolerance):
+            outcome = sizing.CERTIFIED
+            break
         found, value = master.solve(state.planes, terms.costs, 1.0, state.basis, point)
         if found == master.STALLED:  # the inverse has drifted
             master.start(state.basis, terms.costs, 1.0)
             found, value = master.solve(state.planes, terms.costs, 1.0, state.basis, point)
-        upper = inside.numbers[0]
-        if found != OPTIMAL:
-            # a proof of infeasibility beside a portfolio that meets the target is rounding, and no proof
-            outcome = sizing.UNREACHABLE if found == master.INFEASIBLE and not np.isfinite(upper) else sizing.OPEN
+        if found != OPTIMAL:  # no proof of infeasibility where the search without a limit has a portfolio, but rounding
             break
-        lower, price = max(lower, value), target_price(state)
-        if sizing.closed(lower, upper, terms.tolerance):
+        if value > lower:
+            lower, price = float(value), target_price(state)
+        if sizing.closed(lower, inside.numbers[0], terms.tolerance):
             outcome = sizing.CERTIFIED
             break
-        for k in range(CAPACITIES):
-            corner = max(point[k + 1], 0.0)
-            trial[k] = corner + sizing.OUTWARD * (best[k] - corner) if np.isfinite(upper) else corner
+        corner = np.maximum(point[1:], 0.0)
+        trial = corner + sizing.OUTWARD * (inside.best - corner) if np.isfinite(inside.numbers[0]) else corner
     return sizing.Found(lower, outcome, price, used)
 
 
@@ -278,27 +277,6 @@ def target_price(state: State) -> float:
         if k >= 0:
             price += max(float(state.basis.weight[i]), 0.0) * state.per_allowed[k]
     return price
-
-
-def size_trades(case: Case, allowed: Series, wanted: NDArray[np.bool_], state: State, results: Series) -> None:
-    """Fill the ``results`` (target, `sizing.COLUMNS`) that are wanted; those given are portfolios to begin with, and lower bounds."""
-    inside = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf))
-    points, before = np.zeros((len(case.multipliers), 3)), allowed[-1]
-    begin_master(state, case, before)
-    for k in range(allowed.size - 1, -1, -1):
-        if not wanted[k]:
-            continue
-        for j in range(int(state.planes.used[0])):
-            state.planes.offset[j] -= state.per_allowed[j] * (allowed[k] - before)
-        before = allowed[k]
-        found = search(case, allowed[k], results[k, :CAPACITIES], state, inside, points)
-        upper, lower = inside.numbers[0], max(found.lower, results[k, 5])
-        known = np.isfinite(upper)
-        for j in range(CAPACITIES):
-            results[k, j] = inside.best[j] if known else np.nan
-        outcome = sizing.CERTIFIED if sizing.closed(lower, upper, case.terms.tolerance) else found.outcome
-        results[k, 4], results[k, 5], results[k, 6] = upper, lower, outcome
-        results[k, 7], results[k, 8] = found.price, float(found.dispatches)
 
 
 def improve(case: Case, allowed: Series, results: Series) -> None:
@@ -314,24 +292,30 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
         Of :func:`siting.supply.sizing.size_site`, with all exports at the price of the dearer source: its lower bounds hold. In place.
     """
     state, allowed = empty_state(case.year.load.size), np.minimum(allowed, case.terms.import_share)
-    known = np.isfinite(results[:, 0])
-    for k in np.flatnonzero(known):
-        _judge(case, allowed[k], state, results[k])
-    wanted = known & (results[:, 6] != sizing.CERTIFIED)
-    if wanted.any():
-        size_trades(case, allowed, wanted, state, results)
-        for k in np.flatnonzero(wanted & np.isfinite(results[:, 0])):
-            _judge(case, allowed[k], state, results[k])
+    inside, before = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf)), float(allowed[-1])
+    begin_master(state, case, before)
+    for k in range(allowed.size - 1, -1, -1):
+        if not np.isfinite(results[k, 0]):
+            continue
+        now, planes, used = float(allowed[k]), state.planes, int(state.planes.used[0])
+        planes.offset[:used] -= state.per_allowed[:used] * (now - before)
+        before, found = now, search(case, now, results[k], state, inside)
+        upper = inside.numbers[0]
+        results[k, :CAPACITIES] = inside.best if np.isfinite(upper) else np.nan
+        results[k, 4:] = upper, found.lower, found.outcome, found.price, results[k, 8] + found.dispatches
+        if np.isfinite(upper) and not np.array_equal(inside.best, inside.dispatched):
+            results[k, 4] = cost_of(case, inside.best, now, state.worth)
+            if not sizing.closed(results[k, 5], results[k, 4], case.terms.tolerance):
+                results[k, 6] = sizing.OPEN
 
 
-def _judge(case: Case, allowed: float, state: State, result: Series) -> None:
-    """Set the upper bound of a portfolio to its cost, and the outcome."""
+def cost_of(case: Case, x: Series, allowed: float, worth: Worth) -> float:
+    """Cost of a portfolio at an import share [CNY/MWh of load]; infinite where it imports more."""
     planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
-    run_points(case, result[:CAPACITIES], state.worth, planes, points)
-    within, cap = allowed_at(case, result[:CAPACITIES], allowed)
+    run_points(case, x, worth, planes, points)
+    within, cap = allowed_at(case, x, allowed)
     found = blend(case, points, within, cap)
-    result[4] = found.net + case.terms.costs @ result[:CAPACITIES] if found.share <= within + 2 * sizing.ROUNDING else np.inf
-    result[6] = sizing.CERTIFIED if sizing.closed(result[5], result[4], case.terms.tolerance) else sizing.OPEN
+    return float(found.net + case.terms.costs @ x) if found.share <= within + 2 * sizing.ROUNDING else np.inf
 
 
 def best_hours(case: Case, x: Series, allowed: float) -> Series:
