@@ -121,7 +121,14 @@ def _dear(year: Spans, t: int, mix: Mix, deal: Deal) -> float:
 
 @compiled
 def find_worth(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth) -> None:
-    """Fill the worth of the store before each hour, from the last to the first, until the year closes."""
+    """Fill the worth of the store before each hour, from the last to the first, until the year closes.
+
+    Notes
+    -----
+    Before an hour a level is worth the most, over all moves, of what the move earns and the level after it is worth: the pieces of both, in
+    the order of their slopes. They reach from as far below empty as the hour can charge to as far above full as it can discharge; what is
+    left between empty and full is the worth before the hour.
+    """
     rank_pieces(deal, battery, worth)
     n, rank, length = year.load.size, worth.rank, worth.length
     full, piece, now = mix.energy * battery.usable, np.zeros(PIECES), np.zeros(PIECES)

@@ -31,13 +31,13 @@ from siting.supply import master, sizing, trade
 from siting.supply.dispatch import Battery, Mix, Series, Spans, served_with_slope
 from siting.supply.master import CAPACITIES, MOST_PLANES, OPTIMAL, Basis, Planes, add_plane
 from siting.supply.sizing import Inside, Seen, Terms
-from siting.supply.trade import Deal, Traded, Worth
+from siting.supply.trade import Deal, Worth
 
 #: Portfolios that are run per target before the search ends with the gap that it has.
 MOST_TRIALS = 150
 
-#: Columns of the points of a portfolio: import share, export share, and import cost less export revenue [CNY per MWh of load].
-IMPORT, EXPORT, NET = range(3)
+#: What of its exports a run sells: all, those of the dearer source, none. The latter count where a cap on exports may bind.
+ALL, DEAR, NONE = range(3)
 
 
 class Case(NamedTuple):
@@ -66,28 +66,37 @@ class State(NamedTuple):
 
 
 class Blend(NamedTuple):
-    """Two pairs of multipliers, the share of the exports that is sold under each, and the part of the second; and what comes of it."""
+    """Two points, the part of the second, and the import share and import cost less export revenue [CNY per MWh of load] of the mixture.
+
+    A run under a pair of multipliers yields one point, or three where exports are capped: `ALL`, `DEAR` and `NONE`.
+    """
 
     first: int
     second: int
-    first_sold: float
-    second_sold: float
     part: float
     share: float
     net: float
 
 
+class Runs(NamedTuple):
+    """Planes above the worth of all portfolios, by pair of multipliers (pair, 5) [per MWh of load], and the cheapest mixture."""
+
+    planes: Series
+    blend: Blend
+
+
 def multipliers(terms: Terms, prices: Deal, battery: Battery) -> Series:
     """Pairs of multipliers of the target and of the export share [CNY/MWh], (pair, 2)."""
-    c, cycle, cap = prices.imports, battery.charge * battery.discharge, terms.export_share
-    least = max(prices.dear - c, 0.0)
-    pairs = {(max(price / cycle - c, least), 0.0) for price in (prices.dear, prices.other)} | {(least, 0.0)}
-    if cap < 1.0:
-        kept = [prices.dear, prices.other]
-        if cycle < 1.0:
-            kept.append((prices.other - cycle * prices.dear) / (1.0 - cycle))
-        lower = [v for v in kept if 0.0 < v <= prices.dear]
-        pairs |= {(max((prices.dear - v) / cycle - c, prices.dear - v - c, 0.0), v) for v in lower}
+    c, cycle = prices.imports, battery.charge * battery.discharge
+    sold = (prices.dear, prices.other)
+    kept = {0.0}
+    if terms.export_share < 1.0:
+        kept |= set(sold) | {price - cycle * c for price in sold}
+        kept |= {(prices.other - cycle * prices.dear) / (1.0 - cycle)} if cycle < 1.0 else set()
+    pairs = set()
+    for v in (v for v in kept if 0.0 <= v <= prices.dear):
+        least = max(prices.dear - v - c, 0.0)
+        pairs |= {(max((price - v) / cycle - c, least), v) for price in sold} | {(least, v)}
     return np.array(sorted(pairs))
 
 
@@ -109,63 +118,47 @@ def deal_of(case: Case, k: int) -> Deal:
     return Deal(prices.imports + u, max(prices.dear - v, 0.0), max(prices.other - v, 0.0), prices.limit, prices.wind_is_dear)
 
 
-def run_points(case: Case, x: Series, worth: Worth, planes: Series, points: Series) -> None:
-    """Run a portfolio under each pair of multipliers, and fill the planes (pair, 5) and the points (pair, 3) that it yields."""
-    mix, none = Mix(x[0], x[1], x[2], x[3]), np.zeros((0, 0))
+def run(case: Case, x: Series, allowed: float, worth: Worth) -> Runs:
+    """Run a portfolio under one pair of multipliers after the other, until hours keep both limits without the help of any."""
+    mix, none, prices, kinds = Mix(*map(float, x)), np.zeros((0, 0)), case.prices, 3 if case.terms.export_share < 1.0 else 1
+    within, cap = allowed_at(case, x, allowed)
+    points, planes = [], []
     for k in range(len(case.multipliers)):
-        deal = deal_of(case, k)
-        found = trade.trade(case.year, mix, case.battery, deal, worth, planes[k], none)
-        points[k] = point_of(case, found, deal)
+        plane = np.zeros(CAPACITIES + 1)
+        found = trade.trade(case.year, mix, case.battery, deal_of(case, k), worth, plane, none)
+        planes.append(plane / case.size)
+        for dear, other in ((found.dear, found.other), (found.dear, 0.0), (0.0, 0.0))[:kinds]:
+            net = prices.imports * found.imports - prices.dear * dear - prices.other * other
+            points.append([value / case.size if found.closed else np.nan for value in (found.imports, dear + other, net)])
+        if k == 0 and points[0][0] <= within and points[0][1] <= cap and not case.multipliers[0].any():
+            break
+    return Runs(np.array(planes), blend(np.array(points), within, cap))
 
 
-def point_of(case: Case, found: Traded, deal: Deal) -> Series:
-    """Point of a run; unknown where the year doesn't close. What sells for nothing under the multipliers isn't sold."""
-    if not found.closed:
-        return np.full(3, np.nan)
-    dear = found.dear if deal.dear > 0.0 else 0.0
-    other = found.other if deal.other > 0.0 else 0.0
-    earned = case.prices.dear * dear + case.prices.other * other
-    return np.array([found.imports, dear + other, case.prices.imports * found.imports - earned]) / case.size
+def blend(points: Series, allowed: float, cap: float) -> Blend:
+    """Cheapest mixture of two points that keeps an import share and a cap on exports; that of the least import where there is none.
+
+    Points (point, 3) are import share, export share, and import cost less export revenue, unknown where the hours of a year don't close.
+    """
+    near = sizing.ROUNDING
+    share, sold, net = points[:, 0], points[:, 1], points[:, 2]
+    part = np.maximum(_part(share, allowed), _part(sold, cap))
+    mixed = net[:, None] + part * (net - net[:, None])
+    kept = (part <= 1.0) & (share[:, None] + part * (share - share[:, None]) <= allowed + near)
+    kept &= sold[:, None] + part * (sold - sold[:, None]) <= cap + near
+    if kept.any():
+        i, j = divmod(int(np.argmin(np.where(kept, mixed, np.inf))), len(points))
+        return Blend(i, j, float(part[i, j]), float(share[i] + part[i, j] * (share[j] - share[i])), float(mixed[i, j]))
+    least = np.where(sold <= cap + near, share, np.inf)
+    k = int(np.argmin(np.where(np.isnan(least), np.inf, least)))
+    return Blend(k, k, 0.0, float(share[k]), float(net[k])) if np.isfinite(share[k]) else Blend(0, 0, 0.0, np.inf, np.inf)
 
 
-def sold_within(points: Series, k: int, cap: float) -> float:
-    """Share of the exports of a point that keeps the cap on them."""
-    return min(1.0, cap / points[k, EXPORT]) if points[k, EXPORT] > 0.0 else 1.0
-
-
-def thinned(case: Case, points: Series, k: int, sold: float) -> tuple[float, float, float]:
-    """Point with a share of its exports."""
-    paid = case.prices.imports * points[k, IMPORT]
-    return points[k, IMPORT], sold * points[k, EXPORT], paid + sold * (points[k, NET] - paid)
-
-
-def blend(case: Case, points: Series, allowed: float, cap: float) -> Blend:
-    """Cheapest mixture of two points that keeps an import share and a cap on exports, or the least import."""
-    best = Blend(0, 0, 1.0, 1.0, 0.0, np.inf, np.inf)
-    for i in range(len(points)):
-        within = sold_within(points, i, cap)
-        a = thinned(case, points, i, within)
-        least = best.share > allowed + sizing.ROUNDING and a[0] < best.share
-        if (a[0] <= allowed + sizing.ROUNDING and (a[2] < best.net or best.share > allowed + sizing.ROUNDING)) or least:
-            best = Blend(i, i, within, within, 0.0, a[0], a[2])
-    for i in range(len(points)):
-        for j in range(len(points)):
-            for whole in range(4):
-                sold = (sold_within(points, i, cap) if whole % 2 else 1.0, sold_within(points, j, cap) if whole > 1 else 1.0)
-                a, b = thinned(case, points, i, sold[0]), thinned(case, points, j, sold[1])
-                part = max(_part(a[0], b[0], allowed), _part(a[1], b[1], cap))
-                share, exported, net = (a[0] + part * (b[0] - a[0]), a[1] + part * (b[1] - a[1]), a[2] + part * (b[2] - a[2]))
-                kept = part <= 1.0 and share <= allowed + sizing.ROUNDING and exported <= cap + sizing.ROUNDING
-                if kept and (net < best.net or best.share > allowed + sizing.ROUNDING):
-                    best = Blend(i, j, sold[0], sold[1], part, share, net)
-    return best
-
-
-def _part(a: float, b: float, limit: float) -> float:
-    """Least part of the way from ``a`` to ``b`` that keeps a limit; more than 1 if none does."""
-    if a <= limit + sizing.ROUNDING:
-        return 0.0
-    return (a - limit) / (a - b) if b < a else 2.0
+def _part(values: Series, limit: float) -> Series:
+    """Least part of the way from each value (row) to each (column) that keeps a limit; more than 1 if none does."""
+    a, b = values[:, None], values[None, :]
+    way = np.divide(a - limit, a - b, out=np.full((values.size, values.size), 2.0), where=b < a)
+    return np.where(a <= limit + sizing.ROUNDING, 0.0, way)
 
 
 def allowed_at(case: Case, x: Series, allowed: float) -> tuple[float, float]:
@@ -174,43 +167,25 @@ def allowed_at(case: Case, x: Series, allowed: float) -> tuple[float, float]:
     return min(allowed, case.terms.import_share, 1.0 - case.terms.self_use * available), case.terms.export_share * available
 
 
-def look(case: Case, x: Series, allowed: float, state: State, points: Series) -> Seen:
+def look(case: Case, x: Series, allowed: float, state: State) -> Seen:
     """Run a portfolio, and keep the planes that it yields."""
-    terms, traded, slope = case.terms, np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros(CAPACITIES)
-    run_points(case, x, state.worth, traded, points)
-    keep_planes(case, traded, allowed, state)
-    share = served_with_slope(case.year, Mix(x[0], x[1], x[2], x[3]), case.battery, slope) / case.size
+    terms, slope = case.terms, np.zeros(CAPACITIES)
+    planes, found = run(case, x, allowed, state.worth)
+    made = np.r_[case.means, 0.0, 0.0]
+    for plane, (u, v) in zip(planes, case.multipliers, strict=False):
+        below = -plane[1:] - v * terms.export_share * made
+        keep_plane(state, -plane[0], below, 1.0, u, allowed)
+        if u > 0.0 and terms.self_use > 0.0:
+            keep_plane(state, -plane[0] - u, below + u * terms.self_use * made, 1.0, 0.0, allowed)
+    share = served_with_slope(case.year, Mix(*map(float, x)), case.battery, slope) / case.size
     slope /= -case.size
-    offset = share
-    for k in range(CAPACITIES):
-        offset -= slope[k] * x[k]
+    offset = float(share - slope @ x)
     keep_plane(state, offset, slope, 0.0, 1.0, allowed)
     if terms.self_use > 0.0:
-        slope[:2] += terms.self_use * case.means
-        keep_plane(state, offset - 1.0, slope, 0.0, 0.0, allowed)
-    within, cap = allowed_at(case, x, allowed)
-    found = blend(case, points, within, cap)
-    available, cost = case.means[0] * x[0] + case.means[1] * x[1], found.net
+        keep_plane(state, offset - 1.0, slope + terms.self_use * made, 0.0, 0.0, allowed)
+    available = made @ x
     excess = max(found.share + terms.self_use * available - 1.0, found.share - terms.import_share, available - terms.overbuild)
-    for k in range(CAPACITIES):
-        cost += terms.costs[k] * x[k]
-        excess = max(excess, x[k] - terms.limits[k])
-    return Seen(found.share, cost, excess)
-
-
-def keep_planes(case: Case, traded: Series, allowed: float, state: State) -> None:
-    """Keep the planes below import cost less export revenue."""
-    terms, slope = case.terms, np.zeros(CAPACITIES)
-    for k in range(len(case.multipliers)):
-        u, v = case.multipliers[k]
-        offset = -traded[k, 0] / case.size
-        for j in range(CAPACITIES):
-            slope[j] = -traded[k, j + 1] / case.size - (v * terms.export_share * case.means[j] if j < 2 else 0.0)
-        keep_plane(state, offset, slope, 1.0, u, allowed)
-        if u > 0.0 and terms.self_use > 0.0:
-            for j in range(2):
-                slope[j] += u * terms.self_use * case.means[j]
-            keep_plane(state, offset - u, slope, 1.0, 0.0, allowed)
+    return Seen(found.share, float(found.net + terms.costs @ x), float(max(excess, np.max(x - terms.limits))))
 
 
 def keep_plane(state: State, offset: float, slope: Series, coefficient: float, per_allowed: float, allowed: float) -> None:
@@ -227,8 +202,7 @@ def begin_master(state: State, case: Case, allowed: float) -> None:
     planes.used[0] = 0.0
     most = case.prices.dear * min(terms.export_share * terms.overbuild, case.prices.limit)
     keep_plane(state, -most, none, 1.0, 0.0, allowed)
-    made = none.copy()
-    made[0], made[1] = case.means
+    made = np.r_[case.means, 0.0, 0.0]
     keep_plane(state, -terms.overbuild, made, 0.0, 0.0, allowed)
     for k in range(CAPACITIES):
         if np.isfinite(terms.limits[k]):
@@ -241,10 +215,10 @@ def begin_master(state: State, case: Case, allowed: float) -> None:
 
 def search(case: Case, allowed: float, given: Series, state: State, inside: Inside) -> sizing.Found:
     """Kelley's search from a given result, which improves ``inside``, as `sizing.search` with the best hours."""
-    terms, point, points = case.terms, np.zeros(CAPACITIES + 1), np.zeros((len(case.multipliers), 3))
+    terms, point, room = case.terms, np.zeros(CAPACITIES + 1), 2 * len(case.multipliers) + 2
     trial, lower, price, outcome, used = given[:CAPACITIES].copy(), float(given[5]), float(given[7]), sizing.OPEN, 0
-    while used < MOST_TRIALS and int(state.planes.used[0]) + 2 * len(points) + 2 <= MOST_PLANES:
-        seen = look(case, trial, allowed, state, points)
+    while used < MOST_TRIALS and int(state.planes.used[0]) + room <= MOST_PLANES:
+        seen = look(case, trial, allowed, state)
         used += 1
         if sizing.meets(seen, allowed):
             sizing.keep(inside, trial, seen)
@@ -299,6 +273,8 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
             continue
         now, planes, used = float(allowed[k]), state.planes, int(state.planes.used[0])
         planes.offset[:used] -= state.per_allowed[:used] * (now - before)
+        if used > MOST_PLANES // 2:
+            begin_master(state, case, now)
         before, found = now, search(case, now, results[k], state, inside)
         upper = inside.numbers[0]
         results[k, :CAPACITIES] = inside.best if np.isfinite(upper) else np.nan
@@ -311,34 +287,30 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
 
 def cost_of(case: Case, x: Series, allowed: float, worth: Worth) -> float:
     """Cost of a portfolio at an import share [CNY/MWh of load]; infinite where it imports more."""
-    planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
-    run_points(case, x, worth, planes, points)
-    within, cap = allowed_at(case, x, allowed)
-    found = blend(case, points, within, cap)
+    found = run(case, x, allowed, worth).blend
+    within, _ = allowed_at(case, x, allowed)
     return float(found.net + case.terms.costs @ x) if found.share <= within + 2 * sizing.ROUNDING else np.inf
 
 
 def best_hours(case: Case, x: Series, allowed: float) -> Series:
     """Hours of a portfolio at an import share, (len(`trade.ROWS`), time), for a load with a mean of 1 MW."""
-    planes, points = np.zeros((len(case.multipliers), CAPACITIES + 1)), np.zeros((len(case.multipliers), 3))
     worth = trade.empty_worth(case.year.load.size)
-    run_points(case, x, worth, planes, points)
-    chosen = blend(case, points, *allowed_at(case, x, allowed))
+    chosen, kinds = run(case, x, allowed, worth).blend, 3 if case.terms.export_share < 1.0 else 1
     hours = np.zeros((len(trade.ROWS), case.year.load.size))
-    parts = ((chosen.first, chosen.first_sold, 1.0 - chosen.part), (chosen.second, chosen.second_sold, chosen.part))
-    for k, sold, part in parts:
+    for k, part in ((chosen.first, 1.0 - chosen.part), (chosen.second, chosen.part)):
         if part > 0.0:
-            hours += part * _sold_hours(case, x, k, sold, worth)
+            hours += part * _sold_hours(case, x, *divmod(k, kinds), worth)
     return hours
 
 
-def _sold_hours(case: Case, x: Series, k: int, sold: float, worth: Worth) -> Series:
-    """Hours under a pair of multipliers, with a share of the exports."""
-    hours, deal = np.empty((len(trade.ROWS), case.year.load.size)), deal_of(case, k)
-    trade.trade(case.year, Mix(*map(float, x)), case.battery, deal, worth, np.zeros(CAPACITIES + 1), hours)
+def _sold_hours(case: Case, x: Series, k: int, sold: int, worth: Worth) -> Series:
+    """Hours under a pair of multipliers, of whose exports some are sold."""
+    hours = np.empty((len(trade.ROWS), case.year.load.size))
+    trade.trade(case.year, Mix(*map(float, x)), case.battery, deal_of(case, k), worth, np.zeros(CAPACITIES + 1), hours)
     exported, curtailed, dear = (hours[trade.ROWS.index(name)] for name in ("exported", "curtailed", "exported_dear"))
-    before = exported.copy()
-    exported[:] = sold * ((dear if deal.dear > 0.0 else 0.0) + (exported - dear if deal.other > 0.0 else 0.0))
-    curtailed += before - exported
-    dear *= sold * float(deal.dear > 0.0)
+    if sold == NONE:
+        dear[:] = 0.0
+    if sold != ALL:
+        curtailed += exported - dear
+        exported[:] = dear
     return hours

@@ -146,6 +146,20 @@ def test_optimum_of_trade_lies_between_the_bounds(seed):
     assert outcome == sizing.OPEN or upper - lower <= 1e-3 * abs(upper)
 
 
+@pytest.mark.slow
+def test_optimum_of_trade_in_a_year_lies_between_the_bounds():
+    """With prices by plant, a limit of power and a cap at once; the linear programme needs half a minute."""
+    year, terms = random_case(2001, days=(364, 365))
+    terms = terms._replace(import_price=400.0, export_price=300.0, export_share=0.1)
+    prices, results = trade.Deal(400.0, 300.0, 220.0, 0.6, True), size(year, terms, [0.9])
+    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), np.array([0.1]), results)
+    more = {"self_use": terms.self_use, "own_share": 1.0 - terms.import_share, "overbuild": terms.overbuild, "export_share": 0.1}
+    optimum = programmed(year, BATTERY, prices, target=0.9, costs=terms.costs, limits=terms.limits, **more).cost / year.load.size
+    upper, lower, outcome = results[0, 4:7]
+    assert outcome == sizing.CERTIFIED
+    assert lower * (1 - 1e-7) <= optimum <= upper * (1 + 1e-7)
+
+
 def matched(pv_price, wind_price, supply=None, uneven=False, seed=0, hours=720):
     """Portfolios of some weeks with prices by plant, and their costs."""
     pv, wind = (values[:hours] for values in weather(seed))
