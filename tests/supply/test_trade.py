@@ -19,8 +19,10 @@ from siting.supply.dispatch import Battery, Mix, Spans
 from siting.supply.site import FAST, PROGRAMME, QUANTITIES, priced
 from siting.vocabulary import StudyError
 
-#: Seeds of the instances: some, or SITING_SIZING_TRADES of them (200 take two minutes).
+#: Seeds of the instances and their least days: some of a month, or SITING_SIZING_TRADES of SITING_SIZING_TRADE_DAYS (250 of a month take
+#: two minutes; the linear programme of one with 364 days takes half a minute).
 TRADES = range(int(os.environ.get("SITING_SIZING_TRADES", "30")))
+DAYS = int(os.environ.get("SITING_SIZING_TRADE_DAYS", "30"))
 TARGETS = np.array([0.5, 0.8, 0.9, 0.95, 0.99, 1.0])
 LOSSLESS = Battery(1.0, 1.0, 1.0)
 
@@ -128,7 +130,7 @@ def test_selling_now_and_storing_later_is_the_best_under_a_limit():
 @pytest.mark.parametrize("seed", TRADES)
 def test_optimum_of_trade_lies_between_the_bounds(seed):
     """Certified wherever exports earn no more than imports cost; above, a gap may stay, and the result says so."""
-    year, terms = random_case(seed)
+    year, terms = random_case(seed, days=(DAYS, max(45, DAYS + 1)))
     terms, _ = with_exports(terms, seed)
     prices = random_prices(seed)._replace(imports=terms.import_price, dear=terms.export_price)
     prices = prices._replace(other=min(prices.other, prices.dear))
@@ -144,20 +146,6 @@ def test_optimum_of_trade_lies_between_the_bounds(seed):
     assert lower - 1e-7 * abs(lower) <= optimum <= upper + 1e-7 * abs(upper)
     assert outcome == sizing.CERTIFIED or prices.dear > prices.imports
     assert outcome == sizing.OPEN or upper - lower <= 1e-3 * abs(upper)
-
-
-@pytest.mark.slow
-def test_optimum_of_trade_in_a_year_lies_between_the_bounds():
-    """With prices by plant, a limit of power and a cap at once; the linear programme needs half a minute."""
-    year, terms = random_case(2001, days=(364, 365))
-    terms = terms._replace(import_price=400.0, export_price=300.0, export_share=0.1)
-    prices, results = trade.Deal(400.0, 300.0, 220.0, 0.6, True), size(year, terms, [0.9])
-    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), np.array([0.1]), results)
-    more = {"self_use": terms.self_use, "own_share": 1.0 - terms.import_share, "overbuild": terms.overbuild, "export_share": 0.1}
-    optimum = programmed(year, BATTERY, prices, target=0.9, costs=terms.costs, limits=terms.limits, **more).cost / year.load.size
-    upper, lower, outcome = results[0, 4:7]
-    assert outcome == sizing.CERTIFIED
-    assert lower * (1 - 1e-7) <= optimum <= upper * (1 + 1e-7)
 
 
 def matched(pv_price, wind_price, supply=None, uneven=False, seed=0, hours=720):
