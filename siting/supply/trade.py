@@ -232,18 +232,20 @@ def _slope_at(level: float, worth: Worth, edge: Series, right: bool) -> float:
 def find_start(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth) -> tuple[int, float]:
     """Hour at whose start the cyclic store is empty or full, and its level there [MWh]; where there is none, an hour of the cycle.
 
-    Trajectories from empty and from full enclose all others. They meet, or the lower one comes to where it was a year before.
+    Trajectories from empty and from full enclose all others. They meet, or one of them comes to where it was a year before.
     """
     n, full, near = year.load.size, mix.energy * battery.usable, 1e-12 * mix.energy * battery.usable
-    piece, edge, low, high, mark, cyclic = np.zeros(PIECES), np.zeros(PIECES + 1), 0.0, full, -1.0, full <= 0.0
+    piece, edge, low, high, cyclic = np.zeros(PIECES), np.zeros(PIECES + 1), 0.0, full, full <= 0.0
+    low_before = high_before = -1.0
     for step in range(MOST_ROUNDS * n):
         t = step % n
         if t == 0:
-            if abs(low - mark) <= near:
+            if abs(low - low_before) <= near or abs(high - high_before) <= near:
+                low = low if abs(low - low_before) <= near else high
                 if cyclic:
                     return t, low
-                cyclic = True
-            mark = low
+                high, cyclic = low, True
+            low_before, high_before = low, high
         met = high - low <= near
         if (cyclic or met) and (low <= near or low >= full - near):
             return t, 0.0 if low <= near else full
@@ -326,7 +328,7 @@ def trade(year: Spans, mix: Mix, battery: Battery, deal: Deal, worth: Worth, pla
             hourly[8, t] = 0.0
             hourly[9, t] = dear
     plane[4] += battery.usable * max(first - v, 0.0)
-    closed = abs(level - began) <= ROUNDING * mix.energy * battery.usable
+    closed = abs(level - began) <= ROUNDING * (mix.energy * battery.usable + mix.power)
     return Traded(imports, sold_dear, sold_other, closed)
 
 

@@ -89,6 +89,23 @@ def test_the_best_hours_are_those_of_the_linear_programme(seed):
     assert np.all(flow["exported"] - flow["exported_dear"] <= flow["generation"] - own + 1e-12)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_planes_touch_their_own_portfolio_and_bound_all_others(seed):
+    """With nothing of a plant or of the battery, hours without load, limits of zero, and batteries of three kinds."""
+    (year, _), prices, rng = random_case(seed, days=(5, 12)), random_prices(seed), np.random.default_rng([seed, 3])
+    load, battery = year.load * (rng.random(year.load.size) > 0.2 * (seed % 2)), (BATTERY, LOSSLESS, Battery(0.8, 0.9, 0.5))[seed % 3]
+    year, prices = (
+        year._replace(load=load),
+        prices._replace(limit=prices.limit * (seed % 7 > 0) if math.isfinite(prices.limit) else math.inf),
+    )
+    drawn = rng.uniform(0.0, 3.0, (6, 4)) * [1.0, 1.0, 0.5, 3.0] * (rng.random((6, 4)) > 0.25)
+    found, size = [best(year, battery, prices, x)[1:] for x in drawn], 400.0 * load.size
+    values = np.array([worth for worth, _ in found])
+    planes = np.array([plane[0] + drawn @ plane[1:] for _, plane in found])
+    np.testing.assert_allclose(np.diag(planes), values, atol=1e-9 * size)
+    assert np.all(planes >= values - 1e-9 * size)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_plane_bounds_every_portfolio_whatever_prices_it_was_found_at(seed):
     """Prices of stored power that are not those of the optimum give a looser plane, and none that cuts off."""
