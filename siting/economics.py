@@ -34,6 +34,7 @@ COMPONENTS = ("pv", "wind", "battery", "hydrogen", "line", "import", "grid_capac
         "hydrogen_tank",
         "cut_cost",
         "exported_energy",
+        "exported_wind_energy",
         "line_cost",
         "grid_energy_price",
     ),
@@ -59,12 +60,11 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     -----
     The delivered cost is the annualised cost of plants, battery, electrolyser, tank and lines, plus imported energy, plus the charge for
     the contracted grid capacity and what is paid for load that is cut, less export revenue, over the annual load (cut load and the
-    electricity for hydrogen are part of it). Where PV and wind have captured prices of their own, exports are shared out by the
-    generation of the year. The island cost is that of what the project builds over the energy that it serves; it leaves the residual
-    out and is never ranked.
+    electricity for hydrogen are part of it). Where PV and wind have captured prices of their own, each has what it exports. The island
+    cost is that of what the project builds over the energy that it serves; it leaves the residual out and is never ranked.
     """
     costs, tariff = finance.annual_costs(), finance.tariff
-    load_kwh, price = sites["load_energy"] * 1e3, import_price(sites, tariff)
+    load_kwh, price, sold = sites["load_energy"] * 1e3, import_price(sites, tariff), export_prices(sites, tariff)
     parts = {
         "pv": sites["pv_capacity"] * 1e3 * costs.pv_cny_per_kw,
         "wind": sites["wind_capacity"] * 1e3 * costs.wind_cny_per_kw,
@@ -76,7 +76,7 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
         "import": sites["import_energy"] * 1e3 * price * sites["import_price_factor"],
         "grid_capacity": sites["grid_capacity"] * 1e3 * (12.0 * tariff.capacity_charge()),
         "interruption": sites["cut_cost"],
-        "export": sites["exported_energy"] * 1e3 * -_captured(sites, tariff),
+        "export": -1e3 * (sites["exported_energy"] * sold.pv + sites["exported_wind_energy"] * (sold.wind - sold.pv)),
     }
     own = parts["pv"] + parts["wind"] + parts["battery"] + parts["hydrogen"] + parts["line"]
     total = own + parts["import"] + parts["grid_capacity"] + parts["interruption"] + parts["export"]
@@ -107,14 +107,6 @@ def _in_use(name: str, tariff: Tariff) -> bool:
     if name == "capacity_charge_cny_per_kw_month":
         return tariff.grid_connected and tariff.capacity_formula is None
     return tariff.grid_connected
-
-
-def _captured(sites: xr.Dataset, tariff: Tariff) -> xr.DataArray:
-    """Mean price of exports [CNY/kWh], PV and wind by their generation."""
-    prices = export_prices(sites, tariff)
-    pv, wind = (sites[f"{plant}_capacity"] * sites[f"{plant}_full_load_hours"] for plant in ("pv", "wind"))
-    share = (pv / (pv + wind)).where(pv + wind > 0, 0.0)
-    return prices.wind + share * (prices.pv - prices.wind)
 
 
 def levelised_cost(annual_cost: float, full_load_hours: xr.DataArray) -> xr.DataArray:

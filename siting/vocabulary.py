@@ -230,6 +230,12 @@ VARIABLES: dict[str, Variable] = {
     "import_peak": Variable("MW", _MIX, "largest power drawn from the public grid", "最大网购功率"),
     "curtailed_energy": Variable("MWh", _MIX, "annual curtailed energy", "年弃电量"),
     "exported_energy": Variable("MWh", _MIX, "annual exported energy", "年上网电量"),
+    "exported_wind_energy": Variable(
+        "MWh",
+        _MIX,
+        "part of the exported energy that is wind power; by the generation of the year where both earn the same",
+        "年上网风电量",
+    ),
     "storage_loss": Variable("MWh", _MIX, "annual energy lost in storage", "年储能损耗"),
     "balance_residual": Variable(
         "1", _MIX, "largest relative residual of the energy balances of generation, load and store", "能量平衡残差"

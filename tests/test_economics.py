@@ -35,6 +35,7 @@ def hand_made():
         "hydrogen_tank": 5e3,
         "cut_cost": 1e6,
         "exported_energy": 20e3,
+        "exported_wind_energy": 5e3,
         "line_cost": 0.0,
     }
     site = {"pv_full_load_hours": 1650.0, "wind_full_load_hours": 2800.0, "load_energy": 800e3, "grid_energy_price": 0.30}
@@ -103,12 +104,11 @@ def test_costs_say_what_they_leave_out_and_which_charges_are_guesses():
     ]
 
 
-def test_captured_prices_are_shared_out_by_generation():
-    """300 MW x 1 650 h of PV and 100 MW x 2 800 h of wind: 63.87 % at half of 0.30, the rest at 0.9 of it."""
+def test_captured_prices_are_of_what_each_plant_exports():
+    """15 GWh of PV at half of 0.30, and 5 GWh of wind at 0.9 of it."""
     tariff = Tariff(captured_export=CapturedExport(pv_factor=0.5, wind_factor=0.9))
     export = add_costs(hand_made(), Finance(tariff=tariff))["cost_by_component"].sel(component="export").item()
-    pv = 495 / (495 + 280)
-    assert export == pytest.approx(-20e6 * (pv * 0.15 + (1 - pv) * 0.27) / 800e6)
+    assert export == pytest.approx(-(15e6 * 0.15 + 5e6 * 0.27) / 800e6)
 
 
 def test_the_formula_of_document_1192_and_the_lack_of_a_grid_set_the_capacity_charge():

@@ -57,7 +57,10 @@ class CapacityCharge(Parameters):
 
 
 class CapturedExport(Parameters):
-    """Prices that PV and wind get for exports, as shares of the energy price of the site's grid; low where many sell at once."""
+    """Prices that PV and wind get for exports, as shares of the energy price of the site's grid; low where many sell at once.
+
+    In every hour what sells for less serves the load and the battery first, and no plant sells more than its output of the hour.
+    """
 
     pv_factor: float = figure(0.5, 0.2, 0.9, "1", "expert", "low", ge=0, le=2, description="Captured price of PV over the energy price")
     wind_factor: float = figure(0.8, 0.5, 1.0, "1", "expert", "low", ge=0, le=2, description="Captured price of wind over the energy price")

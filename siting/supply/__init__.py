@@ -14,10 +14,14 @@ The contracted grid capacity is the peak of the load, or 0 where nothing is impo
 Load may shift within its civil day, be cut for a price, or choose its hours (`siting.demand`), and an electrolyser with its tank may stand
 beside it, with a synthesis that follows.
 
+Exports may earn different prices by plant. What they are of is a matter of books: in every hour the load and the battery take what sells
+for less first, a plant sells no more than its output of the hour, and stored power serves the load and is never sold.
+
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
-imports have one price and one carbon-free share, and the grid covers every deficit; exports may earn one price, within any share of the
-generation, if no portfolio that is found feels the limit on their power. Everything else, and what it leaves open, goes to the linear
-programme of `siting.supply.programme`. The result says which engine served a site and how large the gap is.
+imports have one price and one carbon-free share, and the grid covers every deficit; where exports earn something, by plant and under
+limits on their power and their share, `siting.supply.trade_sizing` judges what it finds, and goes on from there. Everything else, and what
+they leave open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the
+gap is.
 """
 
 from __future__ import annotations
@@ -32,7 +36,7 @@ from pydantic import Field, field_validator
 
 from siting.demand import Load, flexible_parts, load_warnings
 from siting.demand.flexibility import moves
-from siting.finance import Finance, import_price, import_price_hours
+from siting.finance import Finance, export_prices, import_price, import_price_hours
 from siting.supply.distant import PLACED, Cells, match_distant, on_own_land
 from siting.supply.hydrogen import HydrogenDemand, hydrogen_to_make
 from siting.supply.limits import Limits
@@ -48,6 +52,7 @@ from siting.supply.site import (
     binding,
     empty_room,
     match_site,
+    priced,
     programme_reasons,
     reach_limits,
     sized_hours,
@@ -164,8 +169,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         Without the hourly variables, with new dimensions ``target`` and ``month`` and the attribute ``hours`` (of the year). Of several
         years, sums are means over them and shares those of all; ``matched_share_worst_year`` is that of the worst.
         All numbers of a portfolio are NaN where nothing within land, overbuild and limits reaches the target (``reachable_share`` and
-        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where the import
-        price is unknown it does not steer.
+        ``reach_limits`` say what does, and what stands in the way), and where an hour or a land fraction is unknown. Where a price of
+        imports or exports is unknown it does not steer.
 
     Raises
     ------
@@ -174,8 +179,7 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
     UnitsError
         If a capacity factor lies outside 0 to 1.5.
     StudyError
-        If export prices differ by plant, which neither engine knows, if matching is total and no feed-in was added, or if only the annual
-        energy of a load counts and there are several years.
+        If matching is total and no feed-in was added, or if only the annual energy of a load counts and there are several years.
     """
     import xarray as xr
 
@@ -191,7 +195,8 @@ def match_supply(sites: xr.Dataset, load: Load, supply: Supply, finance: Finance
         *limits,
         import_price(sites, finance.tariff) * 1e3,
         sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(sites["cell_area"], -1, dtype=np.int64),
-        input_core_dims=[["time"], ["time"], [], [], [], []],
+        *_export_prices(sites, supply, finance),
+        input_core_dims=[["time"], ["time"], [], [], [], [], [], []],
         kwargs={"block": block, "feedin": _feedin(sites)},
         output_core_dims=[["plant", "sum"], ["target", "quantity"], ["target", "sums", "month"], ["reach"]],
         dask="parallelized",
@@ -260,7 +265,8 @@ def _place(sites: xr.Dataset, own: tuple[xr.DataArray, ...], cells: xr.Dataset, 
     zone = sites["grid_zone_index"] if "grid_zone_index" in sites else xr.full_like(number, -1)
     return tuple(xr.apply_ufunc(
         match_distant, *own, number, import_price(sites, finance.tariff) * 1e3, zone, sites["pv_place"], sites["wind_place"],
-        input_core_dims=[*dims, [], [], [], ["place"], ["place"]], output_core_dims=[*dims, *columns], dask="parallelized",
+        *_export_prices(sites, block.supply, finance),
+        input_core_dims=[*dims, [], [], [], ["place"], ["place"], [], []], output_core_dims=[*dims, *columns], dask="parallelized",
         kwargs={"cells": _cells(cells, block.supply), "block": block, "feedin": _feedin(sites), "finance": finance},
         output_dtypes=[np.float64] * 4, dask_gufunc_kwargs=sizes,
     ))  # fmt: skip
@@ -275,6 +281,16 @@ def _cells(cells: xr.Dataset, supply: Supply) -> Cells:
     return Cells(cells["site"].to_numpy(), *(values.to_numpy() for values in scalars), *hours)
 
 
+def _export_prices(sites: xr.Dataset, supply: Supply, finance: Finance) -> tuple[xr.DataArray, xr.DataArray]:
+    """Prices of exported PV and wind power [CNY/MWh], 0 where nothing may be exported."""
+    import xarray as xr
+
+    if supply.export_limit_mw == 0:
+        return (xr.zeros_like(sites["cell_area"], dtype=np.float64),) * 2
+    prices = export_prices(sites, finance.tariff)
+    return prices.pv * 1e3, prices.wind * 1e3
+
+
 def _feedin(sites: xr.Dataset) -> Floats | None:
     """Carbon-free share [1] and emission factor [t/MWh] of the grids by hour, (2, grid_zone, time); None where no feed-in was added."""
     if "grid_zone_index" not in sites:
@@ -286,8 +302,6 @@ def _feedin(sites: xr.Dataset) -> Floats | None:
 def _block(load: Load, supply: Supply, finance: Finance, time: pd.DatetimeIndex) -> Block:
     """What all sites of a study share; refuses what neither engine knows."""
     tariff, costs = finance.tariff, finance.annual_costs()
-    if tariff.captured_export is not None and supply.export_limit_mw > 0:
-        raise StudyError("Expected one export price, found captured factors by plant; set tariff.export_price_cny_per_kwh instead.")
     if not tariff.grid_connected and supply.targets != (1.0,):
         raise StudyError(
             "Expected targets: [1.0] off the grid, where nothing else serves the load, found others; set it or grid_connected."
@@ -332,7 +346,8 @@ def slow_parts(load: Load, supply: Supply, finance: Finance, years: tuple[int, .
     reasons = programme_reasons(block)
     if reasons:
         return [f"{', '.join(reasons)}: every site goes to {programme}"]
-    partly = {"matching by the hours of the grid": supply.matching == "total", "paid exports": block.export_price > 0}
+    paid = supply.export_limit_mw > 0 and (block.export_price > 0 or finance.tariff.captured_export is not None)
+    partly = {"matching by the hours of the grid": supply.matching == "total", "paid exports": paid}
     return [f"{name}: sites that the fast engine can't certify go to {programme}" for name, where in partly.items() if where]
 
 
@@ -343,6 +358,8 @@ def match_block(
     wind_limit: ArrayLike,
     import_cost: ArrayLike,
     zone: ArrayLike = -1,
+    pv_export: ArrayLike | None = None,
+    wind_export: ArrayLike | None = None,
     *,
     block: Block,
     feedin: Floats | None = None,
@@ -357,6 +374,8 @@ def match_block(
         Largest capacities [MW], price of imports [CNY/MWh].
     zone : array_like of int, shape (site,)
         Grid of each site, a row of ``feedin``; -1 is none.
+    pv_export, wind_export : array_like, shape (site,), optional
+        Prices of exported PV and wind power [CNY/MWh]; by default those of ``block``.
     block : Block
         What the sites share.
     feedin : ndarray, shape (2, grid_zone, time), optional
@@ -381,6 +400,9 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
+    sold = None
+    if pv_export is not None and wind_export is not None and supply.export_limit_mw > 0:
+        sold = np.broadcast_to(np.stack([pv_export, wind_export]).T, (count, 2))
     room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
         hours = [np.asarray(values[i], dtype=np.float64) for values in series]
@@ -396,7 +418,7 @@ def match_block(
             float(limits[1][i]),
             feedin[:, int(zones[i])] if feedin is not None and zones[i] >= 0 else unknown,
         )
-        reached[i, 0] = match_site(site, block, room, mixes[i], monthly[i])
+        reached[i, 0] = match_site(site, block if sold is None else priced(block, *sold[i]), room, mixes[i], monthly[i])
         reached[i, 1] = reach_limits(site, block, room, yields[i, :, 12])
     mixes[..., QUANTITIES.index("supply_limits")] = binding(mixes, limits[0], limits[1], block)
     return yields, mixes, monthly, reached
@@ -419,12 +441,14 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
     Returns
     -------
     dict of ndarray, shape (time,)
-        As of :func:`dispatch_year`, with output of ``pv`` and ``wind`` at the park, ``grid_charge`` (part of charge and of import), and
-        the load that is served and that is cut [MW]. The state of charge is that above the minimum.
+        As of :func:`dispatch_year`, with output of ``pv`` and ``wind`` at the park, ``grid_charge`` (part of charge and of import),
+        ``exported_wind`` (part of what is exported), and the load that is served and that is cut [MW]. The state of charge is that above
+        the minimum.
     """
     from siting.supply.dispatch import SERIES
 
     block, feedin, one = _block(load, supply, finance, _calendar_hours(site)), _feedin(site), site.isel(site=0)
+    block = priced(block, *(float(prices[0]) for prices in _export_prices(site, supply, finance)))
     price = float(import_price(site, finance.tariff)[0]) * 1e3
     zone = int(one["grid_zone_index"]) if feedin is not None else -1
     grid = feedin[:, zone] if feedin is not None and zone >= 0 else np.full((2, block.load.size), np.nan)
@@ -437,13 +461,14 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
     place = Site(hours[0], hours[1], 0.0 if math.isnan(price) else price, limits[0], limits[1], grid)
     known = _known_hours(place, block, chosen)
     plants = {plant: hours[k] * float(chosen[f"{plant}_capacity"]) for k, plant in enumerate(("pv", "wind"))}
-    return dict(zip(SERIES, known.flows, strict=True)) | {"load": known.served, "cut": known.cut} | plants
+    flows = dict(zip(SERIES, known.flows, strict=True)) | {"exported_wind": known.exported_wind}
+    return flows | {"load": known.served, "cut": known.cut} | plants
 
 
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]])
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], float(chosen["target"]))
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
     match_site(site, block, empty_room(block), mixes, monthly, found)

@@ -179,51 +179,6 @@ def trace(pv: Series, wind: Series, load: Series, mix: Mix, battery: Battery, ex
         hourly[8, t] = 0.0
 
 
-@compiled
-def charge_from_excess(hourly: Series, power: float, battery: Battery, export_limit: float) -> None:
-    """Charge first from what the limit keeps from being exported, in place.
-
-    Parameters
-    ----------
-    hourly : ndarray, shape (len(SERIES), time)
-        Flows of `trace`, in which the battery charges as early as it can.
-    power : float
-        Power of the battery [MW].
-    battery
-        As for `trace`.
-    export_limit : float
-        Largest export [MW].
-
-    Notes
-    -----
-    In a run of hours with surplus the state of charge only rises: whatever the hours of its charge, it stays between its values at the
-    ends. Load, discharge and import are untouched.
-    """
-    n, start = hourly.shape[1], 0
-    while start < n:
-        end, charge, lost, excess, room = start, 0.0, 0.0, 0.0, 0.0
-        while end < n and hourly[3, end] == 0.0 and hourly[5, end] == 0.0:
-            surplus = hourly[2, end] + hourly[6, end] + hourly[7, end]
-            charge += hourly[2, end]
-            lost += hourly[7, end]
-            excess += min(max(surplus - export_limit, 0.0), power)
-            room += min(surplus, power)
-            end += 1
-        if charge > 0.0 and lost > 0.0:
-            first = min(charge / excess, 1.0)
-            rest = max(charge - excess, 0.0) / (room - excess) if room > excess else 0.0
-            level = hourly[4, start] - battery.charge * hourly[2, start]
-            for t in range(start, end):
-                surplus = hourly[2, t] + hourly[6, t] + hourly[7, t]
-                beyond = min(max(surplus - export_limit, 0.0), power)
-                hourly[2, t] = first * beyond + rest * (min(surplus, power) - beyond)
-                hourly[6, t] = min(surplus - hourly[2, t], export_limit)
-                hourly[7, t] = surplus - hourly[2, t] - hourly[6, t]
-                level += battery.charge * hourly[2, t]
-                hourly[4, t] = level
-        start = max(end, start + 1)
-
-
 @written_out
 def lesser(a: float, b: float) -> float:
     """The lesser of two numbers in one instruction, as neither is missing."""

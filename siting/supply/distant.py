@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from siting.finance import Finance, LineDesigns, line_designs
 from siting.supply.placement import distance_km
-from siting.supply.site import QUANTITIES, Block, Room, Site, annual_cost, binding, empty_room, match_site
+from siting.supply.site import QUANTITIES, Block, Room, Site, annual_cost, binding, empty_room, match_site, priced
 
 Floats = NDArray[np.float64]
 Numbers = NDArray[np.int64]
@@ -94,6 +94,7 @@ NO_LINE = LineDesigns(np.array([np.inf]), np.zeros(1), np.zeros(1), np.zeros(1))
 
 def match_distant(
     mixes: Floats, monthly: Floats, reached: Floats, number: Numbers, price: Floats, zone: Numbers, pv_place: Numbers, wind_place: Numbers,
+    pv_export: Floats | None = None, wind_export: Floats | None = None,
     *, cells: Cells, block: Block, feedin: Floats | None, finance: Finance,
 ) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
     """Supplies of some sites where plants may stand elsewhere, on arrays.
@@ -106,6 +107,8 @@ def match_distant(
         Cell numbers, price of imports [CNY/MWh], grid of each site.
     pv_place, wind_place : ndarray of int, shape (site, place)
         Pairs of cell numbers, the own cell first; -1 is none.
+    pv_export, wind_export : ndarray, shape (site,), optional
+        As in `match_block`.
     cells : Cells
         Every cell that is offered, and the sites' own, by ascending number.
     block, feedin
@@ -129,9 +132,10 @@ def match_distant(
         if np.isnan(reached[i, 0]) or not len(pairs):
             continue
         grid = feedin[:, int(zone[i])] if feedin is not None and zone[i] >= 0 else np.full((2, block.load.size), np.nan)
-        park = Park(block, 0.0 if np.isnan(price[i]) else float(price[i]), grid, room)
-        cost = annual_cost(mixes[i], block, park.price)
-        best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i], block))
+        own = block if pv_export is None or wind_export is None else priced(block, pv_export[i], wind_export[i])
+        park = Park(own, 0.0 if np.isnan(price[i]) else float(price[i]), grid, room)
+        cost = annual_cost(mixes[i], own, park.price)
+        best = Best(mixes[i], monthly[i], placed[i], cost, _lower(cost, mixes[i], own))
         spots = [
             {int(cell): spot(int(cell), int(number[i]), plant, cells, block, finance) for cell in {int(number[i]), *pairs[:, k].tolist()}}
             for k, plant in enumerate(("pv", "wind"))

@@ -1,8 +1,9 @@
 """Least-cost supply as a linear programme, solved by HiGHS: for everything that the fast engine can't certify, and its oracle.
 
-Beyond `siting.supply.sizing` it chooses the contracted grid capacity, sells exports, takes hourly prices and carbon-free shares, moves
-flexible load, charges the battery from the grid where that is allowed, and sizes an electrolyser with its tank, from which a synthesis
-may take more or less by the hour.
+Beyond `siting.supply.sizing` it chooses the contracted grid capacity, takes hourly prices and carbon-free shares, moves flexible load,
+charges the battery from the grid where that is allowed, and sizes an electrolyser with its tank, from which a synthesis may take more or
+less by the hour. Where wind power sells at another price than PV, the exports of each hour are told apart: of the dearer source no more
+than its output of the hour, and all of them no more than what load and store leave. Stored power isn't sold.
 One site and target of a year take seconds to minutes.
 
 References
@@ -29,6 +30,8 @@ Floats = NDArray[np.float64]
 CAPACITIES = ("pv", "wind", "power", "energy", "grid", "electrolyser", "tank")
 #: Columns by the hour: flows of the battery and its level, exchange with the grid, moved and cut load, and hydrogen.
 _FLOWS = ("charge", "discharge", "level", "bought", "sold")
+#: Column of the part of the exports that is of the dearer source, where there is one.
+_DEARER = "dearer"
 _MOVES = ("up", "down", "cut", "free")
 _HYDROGEN = ("electrolysis", "stored")
 #: Methods of HiGHS in turn: the next where one ends in numerical difficulties (SciPy's status), as it may near infeasibility.
@@ -88,6 +91,8 @@ class Problem(NamedTuple):
         Largest capacities [MW, MWh].
     target, self_use, own_share, overbuild
         Matched share of the load, self-used share of the generation, own share of the load, available generation over load [1].
+    wind_premium : float
+        What exported wind power earns beyond the export price, which is that of PV [CNY/MWh].
     grid_charges : bool
         Whether imports may charge the battery; they count at the carbon-free share of the hour in which they are bought.
     hydrogen : Hydrogen, optional
@@ -110,6 +115,7 @@ class Problem(NamedTuple):
     overbuild: float
     grid_charges: bool = False
     hydrogen: Hydrogen | None = None
+    wind_premium: float = 0.0
 
     @property
     def energy(self) -> float:
@@ -123,7 +129,8 @@ class Solution(NamedTuple):
     """An optimum.
 
     Least cost [CNY] (infinite if nothing meets the limits), capacities (CAPACITIES), flows (len(SERIES), time), price of the target
-    [CNY/MWh], load that is served (time,) and load that is cut (time,) [MW], and hydrogen that a synthesis takes (time,) [kg].
+    [CNY/MWh], load that is served (time,) and load that is cut (time,) [MW], hydrogen that a synthesis takes (time,) [kg], and exports of
+    the dearer source (time,) [MW], NaN where both earn the same.
     """
 
     cost: float
@@ -133,6 +140,7 @@ class Solution(NamedTuple):
     served: Floats
     cut: Floats
     hydrogen: Floats
+    dearer: Floats
 
 
 class Columns(NamedTuple):
@@ -199,8 +207,8 @@ def solve(problem: Problem, battery: Battery) -> Solution:
             break
     hours = columns.hours
     if result.status == 2:
-        unknown = np.full(hours, np.nan)
-        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, unknown, unknown, unknown)
+        unknown = [np.full(hours, np.nan)] * 4
+        return Solution(np.inf, np.full(len(CAPACITIES), np.nan), np.full((len(SERIES), hours), np.nan), np.nan, *unknown)
     if result.status != 0:
         raise ResourceError(f"Expected an optimum of the linear programme, found: {result.message.strip()}; check prices and limits.")
     price = -float(result.ineqlin.marginals[right.size])
@@ -214,6 +222,7 @@ def _columns(problem: Problem) -> Columns:
     n, follows = problem.load.firm.size, _follower(problem) is not None
     scalars = (CAPACITIES if problem.hydrogen else CAPACITIES[:5]) + ((_MISSING,) if follows else ())
     series = _FLOWS + (_MOVES if moves(problem.load) else ()) + (_HYDROGEN if problem.hydrogen else ()) + ((_TAKEN,) if follows else ())
+    series += (_DEARER,) if problem.wind_premium != 0.0 else ()
     place, end = {}, 0
     for names, width in ((scalars, 1), (series, n)):
         for name in names:
@@ -230,7 +239,9 @@ def _follower(problem: Problem) -> Follower | None:
 def _costs(problem: Problem, columns: Columns) -> Floats:
     """Cost of one unit of each column [CNY]."""
     given: dict[str, Any] = dict(zip(CAPACITIES[:5], problem.costs, strict=True))
-    given |= {"bought": problem.import_price, "sold": -problem.export_price}
+    given |= {"bought": problem.import_price, "sold": -min(problem.export_price, problem.export_price + problem.wind_premium)}
+    if _DEARER in columns.place:
+        given[_DEARER] = -abs(problem.wind_premium)
     if "cut" in columns.place:
         given["cut"] = 1e3 * problem.load.cut_price
     if problem.hydrogen:
@@ -284,6 +295,10 @@ def _hours(problem: Problem, battery: Battery, columns: Columns) -> tuple[csr_ma
         rows.append((columns.rows(n, **made, sold=1.0), none))
     else:
         rows.append((columns.rows(n, discharge=1.0, bought=1.0, **_used(problem, columns, -1.0)), firm))
+    if _DEARER in columns.place:
+        source = {"wind": -wind} if problem.wind_premium > 0 else {"pv": -pv}
+        rows.append((columns.rows(n, dearer=1.0, **source), none))
+        rows.append((columns.rows(n, dearer=1.0, sold=-1.0), none))
     if problem.hydrogen:
         rows.append((columns.rows(n, electrolysis=1.0, electrolyser=-one), none))
         rows.append((columns.rows(n, stored=1.0, tank=-one), none))
@@ -335,8 +350,8 @@ def _equalities(problem: Problem, battery: Battery, columns: Columns) -> tuple[c
     return vstack([row for row, _ in rows]).tocsr(), np.concatenate([right for _, right in rows])
 
 
-def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Floats, float, Floats, Floats, Floats]:
-    """Flows as `SERIES`, the price of the target, load that is served and cut, and hydrogen that is taken, from the columns."""
+def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Floats, float, Floats, Floats, Floats, Floats]:
+    """Flows as `SERIES`, price of the target, load served and cut, hydrogen taken, and dearer exports, from the columns."""
     charge, discharge, level, bought, sold = (found[name] for name in _FLOWS)
     none = np.zeros(level.size)
     up, down, cut, free = (found.get(name, none) for name in _MOVES)
@@ -347,4 +362,5 @@ def _flows(problem: Problem, found: dict[str, Floats], price: float) -> tuple[Fl
     stored = np.maximum(0.0, discharge + bought - served) if problem.grid_charges else none
     direct = served - discharge - bought + stored
     lost = generation - direct - (charge - stored) - sold
-    return np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored]), price, served, cut, taken
+    flows = np.stack([generation, direct, charge, discharge, level, bought, sold, lost, stored])
+    return flows, price, served, cut, taken, found.get(_DEARER, none * np.nan)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from siting.supply.dispatch import Battery
     from siting.supply.programme import Hydrogen
     from siting.supply.sizing import State, Terms
+    from siting.supply.trade_sizing import Case
 
 Floats = NDArray[np.float64]
 
@@ -51,6 +52,7 @@ QUANTITIES = (
     "cut_cost",
     "electrolyser_capacity",
     "hydrogen_tank",
+    "exported_wind_energy",
 )
 
 _COLUMN = {name: k for k, name in enumerate(QUANTITIES)}
@@ -68,6 +70,7 @@ SUMS = (
     "grid_charged_energy",
     "cut_energy",
     "cut_cost",
+    "exported_wind_energy",
 )
 
 #: Engines of `supply_engine`.
@@ -82,8 +85,8 @@ class Block(NamedTuple):
 
     Load [MW], month (1-12) of each hour, limits, costs [CNY per MW or MWh and year], mean load [MW], years on the time axis, factor on the
     import price by hour [1], export price [CNY/MWh], charge for grid capacity [CNY per MW and year], NaN off the grid; what of the load
-    may move (None: nothing), the hydrogen to make, and the hours at which the years begin. The load is the one without moves and cuts,
-    with the electrolyser running evenly.
+    may move (None: nothing), the hydrogen to make, the hours at which the years begin, and what exported wind power earns beyond the export
+    price, which is that of PV [CNY/MWh]. The load is the one without moves and cuts, with the electrolyser running evenly.
     """
 
     load: Floats
@@ -98,6 +101,7 @@ class Block(NamedTuple):
     parts: FlexibleLoad | None = None
     hydrogen: Hydrogen | None = None
     year_starts: tuple[int, ...] = (0,)
+    wind_premium: float = 0.0
 
 
 class Site(NamedTuple):
@@ -144,35 +148,28 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
     """
     from siting.supply import sizing
 
-    supply, battery, mean = block.supply, battery_of(block.supply.storage), block.mean_mw
-    counted, sells = _counted_carbon(site, block), _sells(block)
-    terms = sizing.Terms(
-        costs=np.array(block.costs) * (block.years * mean / room.energy),
-        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
-        export_price=block.export_price if sells else 0.0,
-        export_share=supply.limits.export_share_max,
-        self_use=supply.limits.self_use_share_min,
-        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
-        overbuild=supply.max_overbuild,
-        import_share=1.0 - supply.limits.own_share_min,
-        tolerance=supply.tolerance * (0.5 if sells else 1.0),  # what the limit on their power takes has the rest
-    )
-    left = 1.0 - counted[0]
-    allowed = np.minimum((1.0 - np.array(supply.targets)) / left if left > 0 else np.ones(len(supply.targets)), 1.0)
+    supply, battery = block.supply, battery_of(block.supply.storage)
+    counted, terms = _counted_carbon(site, block), _terms(site, block, room.energy)
+    allowed = _allowed(counted, np.array(supply.targets))
     results = np.full((allowed.size, len(sizing.COLUMNS)), np.nan)
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), room.load)
     reached = float(sizing.size_site(year, battery, terms, allowed, room.state, results))
     if np.isnan(counted).any():
         return reached
-    fast = (results[:, 6] != sizing.OPEN) & (room.fast and bool(np.all(counted == counted[0])))
+    whole = room.fast and bool(np.all(counted == counted[0]))
+    if whole and _sells(block):
+        from siting.supply import trade_sizing
+
+        trade_sizing.improve(_case(site, block, room.energy), allowed, results)
+    fast = (results[:, 6] != sizing.OPEN) & whole
     if fast.any():
-        fast &= _keep_sized(site, block, room, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
+        _keep_sized(site, block, room, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
     for k in range(allowed.size - 1, -1, -1):
         found = None
         if not fast[k]:
             found = _keep_programmed(site, block, room, battery, terms, supply.targets[k], counted, mixes[k], monthly[k])
         elif hours is not None and np.isfinite(results[k, 0]):
-            found = sized_hours(site, block, mixes[k, :4].tolist())
+            found = sized_hours(site, block, mixes[k, :4].tolist(), supply.targets[k])
         if k + 1 < allowed.size and supply.grid_capacity == "peak" and _cheaper_off_grid(site, block, mixes, k):
             mixes[k], monthly[k] = mixes[k + 1], monthly[k + 1]
             found = hours[supply.targets[k + 1]] if hours else found
@@ -182,11 +179,47 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
 
 
 class Hours(NamedTuple):
-    """Flows of a year as `siting.supply.dispatch.SERIES` (len(SERIES), time), and the load that is served and cut (time,) [MW]."""
+    """Flows of a year as `siting.supply.dispatch.SERIES` (len(SERIES), time), load served and cut, and exported wind power (time,) [MW]."""
 
     flows: Floats
     served: Floats
     cut: Floats
+    exported_wind: Floats
+
+
+def _terms(site: Site, block: Block, energy: float) -> Terms:
+    """Numbers of the search. All exports earn the price of the dearer source there, without a limit on their power: a lower bound."""
+    from siting.supply import sizing
+
+    supply, mean = block.supply, block.mean_mw
+    return sizing.Terms(
+        costs=np.array(block.costs) * (block.years * mean / energy),
+        import_price=site.import_price if not math.isnan(block.capacity_charge) else 0.0,
+        export_price=max(block.export_price, block.export_price + block.wind_premium) if _sells(block) else 0.0,
+        export_share=supply.limits.export_share_max,
+        self_use=supply.limits.self_use_share_min,
+        limits=np.array([site.pv_limit / mean, site.wind_limit / mean, math.inf, math.inf]),
+        overbuild=supply.max_overbuild,
+        import_share=1.0 - supply.limits.own_share_min,
+        tolerance=supply.tolerance * (0.5 if _sells(block) else 1.0),  # what a limit on their power takes has the rest
+    )
+
+
+def _allowed(counted: Floats, targets: Floats) -> Floats:
+    """Import share that targets allow, where one share of the imports counts as matched."""
+    left = 1.0 - float(counted[0])
+    return np.minimum((1.0 - targets) / left if left > 0 else np.ones(targets.size), 1.0)
+
+
+def _case(site: Site, block: Block, energy: float) -> Case:
+    """What the best hours of a site that sells need."""
+    from siting.supply import sizing, trade, trade_sizing
+
+    terms = _terms(site, block, energy)._replace(tolerance=block.supply.tolerance)
+    least, most = sorted((block.export_price, block.export_price + block.wind_premium))
+    prices = trade.Deal(terms.import_price, most, least, block.supply.export_limit_mw / block.mean_mw, block.wind_premium > 0)
+    year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / block.mean_mw)
+    return trade_sizing.case_of(year, battery_of(block.supply.storage), terms, prices)
 
 
 def _counted_carbon(site: Site, block: Block) -> Floats:
@@ -214,39 +247,38 @@ def reach_limits(site: Site, block: Block, room: Room, full_load_hours: Floats) 
     return float(BINDING["overbuild"] if pv + wind >= block.supply.max_overbuild * room.energy else land)
 
 
-def _keep_sized(
-    site: Site, block: Block, room: Room, battery: Battery, results: Floats, mixes: Floats, monthly: Floats
-) -> NDArray[np.bool_]:
-    """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN.
-
-    Returns where the results hold: not where the limit on the power of exports, which the search doesn't know, costs more than the
-    tolerance.
-    """
+def _keep_sized(site: Site, block: Block, room: Room, battery: Battery, results: Floats, mixes: Floats, monthly: Floats) -> None:
+    """Run the portfolios of the fast engine for their sums; nothing is kept where a result is NaN."""
     from siting.supply import account
 
-    known, sells = np.isfinite(results[:, 0]), _sells(block)
-    capacities, upper, lower = results[:, :4] * block.mean_mw, results[:, 4].copy(), results[:, 5]
-    if len(block.year_starts) > 1 or sells or _capped(block):
+    known, limit = np.isfinite(results[:, 0]), block.supply.export_limit_mw
+    capacities, upper, lower = results[:, :4] * block.mean_mw, results[known, 4], results[known, 5]
+    sold = np.zeros(known.size)
+    if len(block.year_starts) > 1 or _sells(block) or _capped(block):
         for k in np.flatnonzero(known):
-            hours = sized_hours(site, block, capacities[k].tolist())
+            hours = sized_hours(site, block, capacities[k].tolist(), block.supply.targets[k])
             _account(hours, site, block, battery, capacities[k], mixes[k], monthly[k])
-            upper[k] += block.export_price * _unsold(hours.flows, block) if sells else 0.0
+            sold[k] = hours.exported_wind.sum()
     else:
         year = (np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load)
-        market, limit = _market(site, block), block.supply.export_limit_mw
-        account.account_mixes(*year, block.month, market, battery, limit, capacities, mixes, monthly)
-    size, lost = np.abs(upper[known]), np.zeros(known.size, dtype=bool)
-    gap = np.maximum(upper[known] - lower[known], 0.0) / np.where(size > 0, size, 1.0)
+        account.account_mixes(*year, block.month, _market(site, block), battery, limit, capacities, mixes, monthly)
+        if limit > 0:
+            sold = mixes[:, _COLUMN["exported_energy"]] * _wind_share(site, capacities)
+    size = np.abs(upper)
+    gap = np.maximum(upper - lower, 0.0) / np.where(size > 0, size, 1.0)
     mixes[known] = _described(mixes[known], block, room, room.peak, results[known, 7], gap, FAST)
-    if sells:
-        lost[known] = gap > block.supply.tolerance
-        mixes[lost], monthly[lost] = np.nan, np.nan
-    return ~lost
+    mixes[known, _COLUMN["exported_wind_energy"]] = sold[known]
+
+
+def _wind_share(site: Site, capacities: Floats) -> Floats:
+    """Share of wind in the generation of the year of portfolios (..., 4)."""
+    pv, wind = float(site.pv.sum()) * capacities[..., 0], float(site.wind.sum()) * capacities[..., 1]
+    return np.divide(wind, pv + wind, out=np.zeros_like(pv), where=pv + wind > 0)
 
 
 def _sells(block: Block) -> bool:
     """Whether exports earn something."""
-    return block.export_price > 0 and block.supply.export_limit_mw > 0
+    return max(block.export_price, block.export_price + block.wind_premium) > 0 and block.supply.export_limit_mw > 0
 
 
 def _capped(block: Block) -> bool:
@@ -266,15 +298,6 @@ def _account(hours: Hours, site: Site, block: Block, battery: Battery, capacitie
     totals[_COLUMN["matched_share_worst_year"]] = np.min(shares)
 
 
-def _unsold(flows: Floats, block: Block) -> float:
-    """Export that only the limit on its power prevents, as a share of the load."""
-    from siting.supply import dispatch
-
-    made, exported, curtailed = (float(flows[dispatch.SERIES.index(name)].sum()) for name in ("generation", "exported", "curtailed"))
-    wanted = min(exported + curtailed, block.supply.limits.export_share_max * made)
-    return max(wanted - exported, 0.0) / float(block.load.sum())
-
-
 def _market(site: Site, block: Block) -> Market:
     """What the imports of a site carry."""
     from siting.supply.account import Market
@@ -282,24 +305,34 @@ def _market(site: Site, block: Block) -> Market:
     return Market(np.ascontiguousarray(site.grid[0]), np.ascontiguousarray(site.grid[1]), block.price_factor)
 
 
-def sized_hours(site: Site, block: Block, capacities: list[float]) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh].
+def sized_hours(site: Site, block: Block, capacities: list[float], target: float) -> Hours:
+    """Hours of a portfolio of the fast engine [MW, MWh]: the best where exports earn something, else greedy ones.
 
-    What is stored is taken first from what the limit keeps from being sold. Where more would be exported than the share that may be, all
-    hours give the same part of it.
+    Where unpaid exports are more than the share that may be, all hours give the same part of it. Where both sources earn the same,
+    exports are shared out by the generation of the year.
     """
-    from siting.supply import dispatch
+    from siting.supply import dispatch, trade_sizing
 
+    if _sells(block):
+        case, allowed = _case(site, block, float(block.load.sum())), float(_allowed(_counted_carbon(site, block), np.array([target]))[0])
+        rows = trade_sizing.best_hours(case, np.array(capacities) / block.mean_mw, allowed) * block.mean_mw
+        flows, wind = rows[: len(dispatch.SERIES)], _exported_wind(site, block, np.array(capacities), *rows[[6, 9]])
+        return Hours(flows, block.load, np.zeros_like(block.load), wind)
     flows, battery = np.empty((len(dispatch.SERIES), block.load.size)), battery_of(block.supply.storage)
     dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
-    if _sells(block):
-        dispatch.charge_from_excess(flows, capacities[2], battery, block.supply.export_limit_mw)
     made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
     if _capped(block) and (total := float(exported.sum())) > 0:
         kept = min(block.supply.limits.export_share_max * float(made.sum()) / total, 1.0)
         curtailed += (1.0 - kept) * exported
         exported *= kept
-    return Hours(flows, block.load, np.zeros_like(block.load))
+    return Hours(flows, block.load, np.zeros_like(block.load), exported * _wind_share(site, np.array(capacities)))
+
+
+def _exported_wind(site: Site, block: Block, capacities: Floats, exported: Floats, dearer: Floats) -> Floats:
+    """Exported wind power, all exports and those of the dearer source given; by the generation of the year where both earn the same."""
+    if block.wind_premium == 0:
+        return np.asarray(exported * _wind_share(site, capacities))
+    return dearer if block.wind_premium > 0 else exported - dearer
 
 
 def _keep_programmed(
@@ -320,17 +353,19 @@ def _keep_programmed(
         terms.import_price * block.price_factor, np.broadcast_to(counted, block.load.shape), block.export_price, supply.export_limit_mw,
         supply.limits.export_share_max,
         np.r_[site.pv_limit, site.wind_limit, np.inf, np.inf, np.inf if chosen else peak], target, terms.self_use,
-        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas,
+        1.0 - terms.import_share, terms.overbuild, supply.storage.grid_charging, gas, block.wind_premium if _sells(block) else 0.0,
     )  # fmt: skip
     solution = programme.solve(problem, battery)
     if not math.isfinite(solution.cost):
         return None
-    hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut)
+    exported = solution.flows[dispatch.SERIES.index("exported")]
+    wind = _exported_wind(site, block, solution.capacities, exported, solution.dearer)
+    hours = Hours(np.ascontiguousarray(solution.flows), solution.served, solution.cut, wind)
     _account(hours, site, block, battery, solution.capacities[:4], totals, monthly)
     contracted = float(solution.capacities[4]) if chosen else peak
     totals[:] = _described(totals[None], block, room, contracted, np.array([solution.target_price]), np.zeros(1), PROGRAMME)[0]
     stored, cut = (float(flow.sum()) for flow in (hours.flows[dispatch.SERIES.index("grid_charge")], solution.cut))
-    totals[_COLUMN["grid_charged_energy"] :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:])
+    totals[_COLUMN["grid_charged_energy"] :] = (stored, cut, 1e3 * parts.cut_price * cut, *solution.capacities[5:], float(wind.sum()))
     return hours
 
 
@@ -397,9 +432,16 @@ def annual_cost(mixes: Floats, block: Block, price: float) -> Floats:
     yearly = yearly + row("grid_capacity") * (0.0 if math.isnan(charge) else charge)
     if gas:
         yearly = yearly + row("electrolyser_capacity") * gas.electrolyser_cost + row("hydrogen_tank") * gas.tank_cost
-    traded = row("import_energy") * row("import_price_factor") * price - row("exported_energy") * block.export_price
+    earned = row("exported_energy") * block.export_price + row("exported_wind_energy") * block.wind_premium
+    traded = row("import_energy") * row("import_price_factor") * price - earned
     total = yearly * block.years + traded + row("cut_cost")
     return np.where(np.isfinite(total), total, np.inf)
+
+
+def priced(block: Block, pv: float, wind: float) -> Block:
+    """Block with a site's prices of exports [CNY/MWh]; unknown ones don't steer."""
+    pv, wind = (0.0 if math.isnan(price) else float(price) for price in (pv, wind))
+    return block._replace(export_price=pv, wind_premium=wind - pv)
 
 
 def _cheaper_off_grid(site: Site, block: Block, mixes: Floats, k: int) -> bool:

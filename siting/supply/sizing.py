@@ -11,8 +11,9 @@ Planes found there hold in the hours, so lower bounds do, too; the portfolio its
 one merged as for what it has found.
 
 It holds for one store with constant efficiencies, one price of imports and one of exports, and a grid that covers every deficit and
-takes every surplus, or none: there greedy dispatch needs the least import, and sells the most (`sell`). Several years follow each other
-on one time axis.
+takes every surplus, or none: there greedy dispatch needs the least import, and sells the most (`sell`). A limit on the power of exports
+and prices by plant leave its lower bounds, from which `siting.supply.trade_sizing` goes on. Several years follow each other on one time
+axis.
 
 References
 ----------
@@ -186,9 +187,10 @@ def sell(case: Case, year: Spans, x: Series, planes: Planes, share: float, slope
 
     For p > e c what is stored would rather be sold, but for the target. The price of imports is then taken as p/e and, as no more than
     allowed is imported, (p/e - c) of that from the lower bound: it meets the upper one where the target alone keeps more from being
-    imported, and otherwise the search stays open, for the linear programme. A limit on the power of exports breaks the rule: it may pay
-    to sell now and to store what can't be sold later. Yet what costs at least so much without a limit does so with one, and a portfolio
-    that is found without one is as good with one that it hardly feels.
+    imported, and otherwise the search stays open. A limit on the power of exports breaks the rule: it may pay to sell now and to store
+    what can't be sold later. So do prices by plant: it may pay to store what is cheap, and to have it serve the load in hours in which what
+    else would serve it sells dearer. Yet what costs at least so much without a limit and with all exports at the dearer price does so with
+    them. So all three are left to `siting.supply.trade_sizing`, with the lower bounds and the portfolios found here.
     """
     terms, cycle, near = case.terms, case.battery.charge * case.battery.discharge, np.zeros(CAPACITIES)
     deficit = deficit_with_slope(year, Mix(x[0], x[1], x[2], x[3]), near) / case.size

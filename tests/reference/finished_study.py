@@ -242,6 +242,7 @@ def sites(rasters: xr.Dataset) -> xr.Dataset:
         "import_price_factor": cost * 0 + 1,
         "curtailed_energy": cost * 300_000,
         "exported_energy": cost * 0,
+        "exported_wind_energy": cost * 0,
         "storage_loss": cost * 20_000,
         "scope2_location": 0.5 * (1 - (cost * 0 + np.array(TARGETS))),
         "carbon_free_share": 0.7 * (cost * 0 + np.array(TARGETS)) + 0.3,

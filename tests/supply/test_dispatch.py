@@ -6,7 +6,7 @@ from reference import dispatch as reference
 
 from siting.supply import Portfolio, Storage, dispatch_year
 from siting.supply.account import Market, account, account_mixes
-from siting.supply.dispatch import SERIES, Battery, Mix, Spans, charge_from_excess, find_anchor, merge, room_for, served_with_slope, trace
+from siting.supply.dispatch import SERIES, Battery, Mix, Spans, find_anchor, merge, room_for, served_with_slope, trace
 from siting.supply.site import QUANTITIES
 from siting.vocabulary import AlignmentError, UnitsError
 
@@ -68,42 +68,6 @@ def test_square_sun_with_losses_needs_overbuild():
     short = dispatch_year(pv, 0 * pv, np.ones(pv.size), Portfolio(4 * overbuild * 0.999, 0.0, 10.0, 40.0), storage)
     assert enough["import"].sum() < 1e-9
     assert short["import"].sum() > 1e-3
-
-
-def test_what_cannot_be_sold_is_stored_first():
-    """Surplus of 1, 3 and 2 MW, a limit of 1 MW and room for 3 MWh: all 3 MWh that can't be sold are stored."""
-    pv, load = np.array([2.0, 4.0, 3.0, 0.0, 0.0, 0.0]), np.ones(6)
-    mix, battery, hourly = Mix(1.0, 0.0, 2.0, 3.0), Battery(1.0, 1.0, 1.0), np.empty((len(SERIES), 6))
-    trace(pv, 0 * pv, load, mix, battery, 1.0, hourly)
-    charge, exported, curtailed = (hourly[SERIES.index(name)] for name in ("charge", "exported", "curtailed"))
-    assert (charge.tolist(), exported.sum(), curtailed.sum()) == ([1, 2, 0, 0, 0, 0], 2, 1)
-    charge_from_excess(hourly, mix.power, battery, 1.0)
-    assert charge == pytest.approx([0, 2, 1, 0, 0, 0])
-    assert exported == pytest.approx([1, 1, 1, 0, 0, 0])
-    assert curtailed == pytest.approx(0.0)
-    assert hourly[SERIES.index("state_of_charge")] == pytest.approx([0, 2, 3, 2, 1, 0])
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_storing_first_what_cannot_be_sold_keeps_all_balances(seed):
-    pv, wind, load, mix, battery = random_case(seed)
-    limit = np.random.default_rng(seed).uniform(0.1, 2.0)
-    before = flows(pv, wind, load, mix, battery, limit)
-    hourly = np.stack([before[name] for name in SERIES])
-    charge_from_excess(hourly, mix.power, battery, limit)
-    after = dict(zip(SERIES, hourly, strict=True))
-    for name in ("generation", "direct", "discharge", "import", "grid_charge"):
-        np.testing.assert_array_equal(after[name], before[name])
-    assert after["exported"].sum() >= before["exported"].sum() - 1e-9
-    assert after["exported"].max() <= limit + 1e-12
-    assert after["charge"].max() <= mix.power + 1e-12
-    level, full = after["state_of_charge"], mix.energy * battery.usable
-    assert -1e-9 <= level.min() <= level.max() <= full + 1e-9
-    change = battery.charge * after["charge"] - after["discharge"] / battery.discharge
-    np.testing.assert_allclose(level - np.roll(level, 1), change, atol=1e-9)
-    used = after["direct"] + after["charge"] + after["exported"] + after["curtailed"]
-    np.testing.assert_allclose(used, after["generation"], atol=1e-12)
-    assert min(after[name].min() for name in SERIES) >= -1e-9
 
 
 @pytest.mark.parametrize("seed", range(60))

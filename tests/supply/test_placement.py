@@ -33,7 +33,7 @@ from siting.supply.placement import (
     offer_places,
     split_by_cells,
 )
-from siting.supply.site import FAST, PROGRAMME, QUANTITIES, Block, annual_cost
+from siting.supply.site import FAST, PROGRAMME, QUANTITIES, Block, annual_cost, priced
 from siting.vocabulary import MissingVariableError, StudyError
 
 LOAD, SUPPLY = Load(), Supply()
@@ -214,10 +214,11 @@ def test_unknown_own_hours_stay_unknown():
     assert np.isnan(match_supply(sites.isel(site=[0]), LOAD, SUPPLY, FINANCE, sites)["pv_capacity"]).all()
 
 
-def test_the_annual_cost_is_the_delivered_cost():
-    """With exports, a factor on the import price and a charge for capacity."""
+@pytest.mark.parametrize("sold", [{"export_price_cny_per_kwh": 0.15}, {"captured_export": {"pv_factor": 0.4, "wind_factor": 0.9}}])
+def test_the_annual_cost_is_the_delivered_cost(sold):
+    """With exports at one price or by plant, a factor on the import price and a charge for capacity."""
     rng = np.random.default_rng(5)
-    tariff = Tariff(export_price_cny_per_kwh=0.15)
+    tariff = Tariff.model_validate(sold)
     finance = FINANCE.model_copy(update={"tariff": tariff})
     supply = Supply(export_limit_mw=50.0, hydrogen=HydrogenDemand(mean_kg_per_hour=100.0))
     mixes = rng.uniform(1.0, 500.0, (2, len(QUANTITIES)))
@@ -227,10 +228,12 @@ def test_the_annual_cost_is_the_delivered_cost():
         load_energy=("site", [876e3]), grid_energy_price=("site", [0.3]), pv_full_load_hours=("site", [1500.0]),
         wind_full_load_hours=("site", [2500.0]),
     ).assign_coords(site=[1], target=[0.8, 0.9])  # fmt: skip
-    priced = add_costs(row, finance)
+    costs = add_costs(row, finance)
     block = _block(LOAD, supply, finance, pd.date_range("2013-01-01", periods=HOURS, freq="h"))
-    price = float(priced["import_price"][0]) * 1e3
-    np.testing.assert_allclose(annual_cost(mixes, block, price), priced["delivered_cost"][0] * 876e6, rtol=1e-12)
+    if tariff.captured_export:
+        block = priced(block, 0.4 * 300.0, 0.9 * 300.0)
+    price = float(costs["import_price"][0]) * 1e3
+    np.testing.assert_allclose(annual_cost(mixes, block, price), costs["delivered_cost"][0] * 876e6, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("engine", "wave"), [(FAST, 0.0), (PROGRAMME, 1e-3)])

@@ -267,7 +267,7 @@ def test_all_at_once_keeps_its_balances_and_limits():
 
 
 def test_storing_first_is_not_the_best_under_a_limit_on_exports():
-    """What keeps paid exports out of the fast engine: under a limit it pays to sell now and to store what can't be sold later."""
+    """What greedy dispatch doesn't know: under a limit it pays to sell now and to store what can't be sold later."""
     load, pv = np.array([0.0, 0.0, 1.0] * 8), np.array([0.5, 1.0, 0.0] * 8)
     fixed = np.array([2.0, 0.0, 1.0, 1.0, 1.0])
     given = problem(

@@ -4,22 +4,14 @@ import os
 
 import numpy as np
 import pytest
+from reference.supply_cases import BATTERY, COSTS, UNEVEN, block, capacities, random_case, size, with_exports
 from reference.years import HOURS, weather
 
 from siting.demand.flexibility import still
 from siting.finance import Finance
 from siting.supply import Limits, Portfolio, Storage, Supply, dispatch_year, match_block, programme, sizing
-from siting.supply.dispatch import SERIES, Battery, Mix, Spans, room_for, trace
-from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES, Block
-
-COSTS = (272_000.0, 402_000.0, 73_000.0, 65_000.0)
-MONTH = np.repeat(np.arange(1, 13), HOURS // 12)
-BATTERY = Battery(math.sqrt(0.86), math.sqrt(0.86), 0.9)
-
-
-def block(supply, load, years=1, price_factor=None, export_price=0.0, charge=0.0, costs=COSTS):
-    factor = np.ones(load.size) if price_factor is None else price_factor
-    return Block(load, np.resize(MONTH, load.size), supply, costs, float(load.mean()), years, factor, export_price, charge)
+from siting.supply.dispatch import SERIES, Mix, Spans, room_for, trace
+from siting.supply.site import BINDING, FAST, PROGRAMME, QUANTITIES
 
 
 def match(pv, wind, supply, price=350.0, limits=(1e9, 1e9), mean_mw=100.0, **more):
@@ -27,10 +19,6 @@ def match(pv, wind, supply, price=350.0, limits=(1e9, 1e9), mean_mw=100.0, **mor
     grid = np.full((2, 1, pv.size), 0.5)
     yields, mixes, monthly, _ = match_block(pv[None], wind[None], limits[:1], limits[1:], price, 0, block=shared, feedin=grid)
     return yields[0], [dict(zip(QUANTITIES, row, strict=True)) for row in mixes[0]], monthly[0]
-
-
-def capacities(mix):
-    return np.array([mix[name] for name in ("pv_capacity", "wind_capacity", "battery_power", "battery_energy")])
 
 
 def cost(mix, price):
@@ -42,43 +30,6 @@ YEARS = range(1000, 1000 + int(os.environ.get("SITING_SIZING_YEARS", "1")))
 
 #: Seeds of the instances with exports: some, or SITING_SIZING_EXPORTS of them (200 take two minutes).
 EXPORTS = range(int(os.environ.get("SITING_SIZING_EXPORTS", "24")))
-
-SHAPES = {
-    "flat": lambda hour: np.ones(hour.size),
-    "two_shift": lambda hour: np.where(hour % 24 >= 8, 1.0, 0.25),
-    "weekdays": lambda hour: np.where(hour // 24 % 7 < 5, 1.0, 0.6),
-    "night": lambda hour: np.where(hour % 24 < 6, 1.0, 0.1),
-    "season": lambda hour: 1.0 + 0.5 * np.cos(2 * np.pi * hour / hour.size),
-}
-
-
-def random_case(seed, days=(30, 45)):
-    """Weather of some weeks, load shape, caps, prices and limits, drawn; with resources missing now and then."""
-    rng = np.random.default_rng(seed)
-    hours = 24 * int(rng.integers(*days))
-    first = int(rng.integers(0, HOURS - hours))
-    pv, wind = (np.ascontiguousarray(values[first : first + hours]) for values in weather(int(rng.integers(0, 6))))
-    dead = rng.random()
-    pv, wind = (0 * pv, wind) if dead < 0.08 else (pv, 0 * wind) if dead < 0.2 else (pv, wind)
-    load = SHAPES[list(SHAPES)[seed % len(SHAPES)]](np.arange(hours))
-    limits = np.full(4, np.inf)
-    for k, most in enumerate((8.0, 5.0)):
-        if rng.random() < 0.3:
-            limits[k] = rng.uniform(0.2, most)
-    terms = sizing.Terms(
-        np.array([31.0, 46.0, 8.3, 7.4]), rng.choice([0.0, 380.0, 900.0]), 0.0, 1.0, rng.choice([0.0, 0.6]), limits,
-        rng.choice([3.0, 10.0]), rng.choice([1.0, 0.7]), 1e-3,
-    )  # fmt: skip
-    return sizing.Year(pv, wind, load / load.mean()), terms
-
-
-def with_exports(terms, seed):
-    """Terms with a price of exports below the value of what is stored, or, in one case of four, above it; with a cap in most."""
-    rng = np.random.default_rng([seed, 1])
-    price = float(rng.choice([380.0, 900.0]))
-    worth = rng.uniform(0.05, 1.0) if rng.random() < 0.75 else rng.uniform(1.0, 1.4)
-    share = float(rng.choice([1.0, 0.2, 0.05]))
-    return terms._replace(import_price=price, export_price=worth * 0.86 * price, export_share=share), worth
 
 
 def linear_programme(year, terms, target):
@@ -92,12 +43,6 @@ def linear_programme(year, terms, target):
         ),
         BATTERY,
     ).cost / size  # fmt: skip
-
-
-def size(year, terms, targets, battery=BATTERY):
-    results = np.full((len(targets), len(sizing.COLUMNS)), np.nan)
-    sizing.size_site(year, battery, terms, 1.0 - np.array(targets), sizing.empty_state(), results)
-    return results
 
 
 def check_against_programme(year, terms, seed, may_stay_open=False):
@@ -165,28 +110,23 @@ def test_prices_by_the_hour_go_to_the_programme():
     assert dear["matched_share"] >= 0.8 - 1e-9
 
 
-#: Prices that differ by the hour, by nothing to speak of: they take a site to the linear programme.
-UNEVEN = 1.0 + 1e-12 * (np.arange(720) % 2)
-
-
 @pytest.mark.parametrize(
-    ("limit", "share", "engine"),
-    [(1e4, 1.0, FAST), (200.0, 1.0, FAST), (20.0, 1.0, PROGRAMME), (60.0, 0.05, FAST), (20.0, 0.05, PROGRAMME)],
+    ("limit", "share", "binds"),
+    [(1e4, 1.0, False), (200.0, 1.0, False), (20.0, 1.0, False), (60.0, 0.05, True), (20.0, 0.05, False), (5.0, 0.05, False)],
 )
-def test_a_limit_on_exports_that_is_felt_goes_to_the_programme(limit, share, engine):
-    """Storing first is the best as long as the limit takes no more from the cost than the tolerance."""
+def test_a_limit_on_exports_has_a_certificate_whether_it_is_felt_or_not(limit, share, binds):
     pv, wind = (values[:720] for values in weather(0))
     supply = Supply(targets=(0.8,), export_limit_mw=limit, limits=Limits(export_share_max=share))
     costs = tuple(np.array(COSTS) * 720 / HOURS)
     _, (mix,), _ = match(pv, wind, supply, export_price=100.0, costs=costs)
     _, (exact,), _ = match(pv, wind, supply, export_price=100.0, costs=costs, price_factor=UNEVEN)
     upper, optimum = (capacities(each) @ costs + 350.0 * each["import_energy"] - 100.0 * each["exported_energy"] for each in (mix, exact))
-    assert (mix["supply_engine"], exact["supply_engine"]) == (engine, PROGRAMME)
+    assert (mix["supply_engine"], exact["supply_engine"]) == (FAST, PROGRAMME)
     assert upper * (1 - mix["sizing_gap"]) * (1 - 1e-7) <= optimum <= upper * (1 + 1e-7)
     assert mix["sizing_gap"] <= 1e-3
-    assert mix["balance_residual"] < (1e-9 if engine == FAST else 1e-6)
+    assert mix["balance_residual"] < 1e-9
     assert 0 < mix["exported_energy"] <= share * mix["generation"] * (1 + 1e-9)
-    assert bool(int(mix["supply_limits"]) & BINDING["export_share"]) == (share < 1 and engine == FAST)
+    assert bool(int(mix["supply_limits"]) & BINDING["export_share"]) == binds
 
 
 def test_storing_first_is_not_the_best_above_the_value_of_what_is_stored():
@@ -207,10 +147,13 @@ def test_storing_first_is_not_the_best_above_the_value_of_what_is_stored():
         assert found["outcome"] == outcome
 
 
-def test_exports_above_the_value_of_what_is_stored_go_to_the_programme():
+def test_exports_above_the_price_of_imports_go_to_the_programme():
+    """It would pay to import for sale, which only a target forbids."""
     pv, wind = (values[:720] for values in weather(0))
-    supply, costs = Supply(targets=(0.3, 0.95), export_limit_mw=1e4), tuple(np.array(COSTS) * 720 / HOURS)
-    _, (low, high), _ = match(pv, wind, supply, export_price=310.0, costs=costs)
+    supply, costs = Supply(targets=(0.3, 0.95), export_limit_mw=40.0), tuple(np.array(COSTS) * 720 / HOURS)
+    _, below, _ = match(pv, wind, supply, export_price=345.0, costs=costs)
+    _, (low, high), _ = match(pv, wind, supply, export_price=450.0, costs=costs)
+    assert [mix["supply_engine"] for mix in below] == [FAST, FAST]
     assert (low["supply_engine"], high["supply_engine"]) == (PROGRAMME, FAST)
     assert low["exported_energy"] > 0
     assert high["target_price"] > 0
