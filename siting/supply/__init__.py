@@ -18,10 +18,10 @@ Exports may earn different prices by plant. What they are of is a matter of book
 for less first, a plant sells no more than its output of the hour, and stored power serves the load and is never sold.
 
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
-imports have one price and one carbon-free share, and the grid covers every deficit; where exports earn something, by plant and under
-limits on their power and their share, `siting.supply.trade_sizing` judges what it finds, and goes on from there. Everything else, and what
-they leave open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the
-gap is.
+imports have one price and one carbon-free share, and the grid covers every deficit. Where exports are paid for by plant, above what is
+stored is worth, or under a limit on their power that is felt, `siting.supply.trade_sizing` goes on from what it finds. Everything else, and
+what they leave open, as where exports earn more than imports cost, goes to the linear programme of `siting.supply.programme`. The result
+says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations

@@ -152,7 +152,7 @@ def test_optimum_of_trade_lies_between_the_bounds(seed):
     prices = random_prices(seed)._replace(imports=terms.import_price, dear=terms.export_price)
     prices = prices._replace(other=min(prices.other, prices.dear))
     results, k = size(year, terms, TARGETS), seed % TARGETS.size
-    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), 1.0 - TARGETS, results)
+    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), 1.0 - TARGETS, np.isfinite(results[:, 0]), results)
     upper, lower, outcome = results[k, 4:7]
     more = {"self_use": terms.self_use, "own_share": 1.0 - terms.import_share, "overbuild": terms.overbuild}
     more |= {"target": TARGETS[k], "costs": terms.costs, "limits": terms.limits, "export_share": terms.export_share}
