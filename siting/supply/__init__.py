@@ -354,18 +354,9 @@ def slow_parts(load: Load, supply: Supply, finance: Finance, years: tuple[int, .
 
 
 def match_block(
-    pv: ArrayLike,
-    wind: ArrayLike,
-    pv_limit: ArrayLike,
-    wind_limit: ArrayLike,
-    import_cost: ArrayLike,
-    zone: ArrayLike = -1,
-    pv_export: ArrayLike | None = None,
-    wind_export: ArrayLike | None = None,
-    *,
-    block: Block,
-    feedin: Floats | None = None,
-) -> tuple[Floats, Floats, Floats, Floats]:
+    pv: ArrayLike, wind: ArrayLike, pv_limit: ArrayLike, wind_limit: ArrayLike, import_cost: ArrayLike, zone: ArrayLike = -1,
+    pv_export: ArrayLike | None = None, wind_export: ArrayLike | None = None, *, block: Block, feedin: Floats | None = None,
+) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
     """Yields, portfolios and monthly sums of some sites, on arrays.
 
     Parameters
@@ -402,9 +393,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    sold = None
-    if pv_export is not None and wind_export is not None and supply.export_limit_mw > 0:
-        sold = np.broadcast_to(np.stack([pv_export, wind_export]).T, (count, 2))
+    sold = None if pv_export is None or supply.export_limit_mw == 0 else np.broadcast_to(np.transpose([pv_export, wind_export]), (count, 2))
     room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
         hours = [np.asarray(values[i], dtype=np.float64) for values in series]
