@@ -459,7 +459,9 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], float(chosen["target"]))
+        # a portfolio of a higher target, which left the grid, imports nothing at a lower one
+        target = float(chosen["target"]) if float(chosen["grid_capacity"]) > 0 else 1.0
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], target)
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
     match_site(site, block, empty_room(block), mixes, monthly, found)

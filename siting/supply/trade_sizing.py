@@ -16,9 +16,10 @@ bounds over all multipliers, as the hours are a linear programme.
 What the hours do changes with the order of six worths alone (`trade`), not with their values: so few multipliers are needed. Those of the
 target are at which saving an import is worth as much as selling what is stored for it, (price / efficiency) - c, by source, and the least
 with which no power is imported for sale, dear - c. Without a cap on the share of exports these are all. With one, v is the price of
-either source, or that at which the cheaper one is rather kept to serve the load in the place of the dearer; between them, and where both
-limits bind at once, a gap may stay, and the result says so.
-Hours of two multipliers are mixed where one keeps a limit with room and the other doesn't keep it.
+either source, what of it is beyond the worth of storing for the load, or that at which the cheaper one is rather kept to serve the load in
+the place of the dearer. Hours of two multipliers are mixed where one keeps a limit with room and the other doesn't keep it; where both
+limits bind at once a gap may stay. One stays, too, where exports earn more than imports cost, unless the target is worth the difference:
+hours that import for sale are left to the linear programme. The result says so.
 """
 
 from __future__ import annotations
