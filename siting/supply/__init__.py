@@ -18,10 +18,10 @@ Exports may earn different prices by plant. What they are of is a matter of book
 for less first, a plant sells no more than its output of the hour, and stored power serves the load and is never sold.
 
 Two engines give one answer. `siting.supply.sizing` certifies the cost between an upper and a lower bound wherever the load stands still,
-imports have one price and one carbon-free share, and the grid covers every deficit; where exports earn something, by plant and under
-limits on their power and their share, `siting.supply.trade_sizing` judges what it finds, and goes on from there. Everything else, and what
-they leave open, goes to the linear programme of `siting.supply.programme`. The result says which engine served a site and how large the
-gap is.
+imports have one price and one carbon-free share, and the grid covers every deficit. Where exports are paid for by plant, above what is
+stored is worth, or under a limit on their power that is felt, `siting.supply.trade_sizing` goes on from what it finds. Everything else, and
+what they leave open, as where exports earn more than imports cost, goes to the linear programme of `siting.supply.programme`. The result
+says which engine served a site and how large the gap is.
 """
 
 from __future__ import annotations
@@ -352,18 +352,9 @@ def slow_parts(load: Load, supply: Supply, finance: Finance, years: tuple[int, .
 
 
 def match_block(
-    pv: ArrayLike,
-    wind: ArrayLike,
-    pv_limit: ArrayLike,
-    wind_limit: ArrayLike,
-    import_cost: ArrayLike,
-    zone: ArrayLike = -1,
-    pv_export: ArrayLike | None = None,
-    wind_export: ArrayLike | None = None,
-    *,
-    block: Block,
-    feedin: Floats | None = None,
-) -> tuple[Floats, Floats, Floats, Floats]:
+    pv: ArrayLike, wind: ArrayLike, pv_limit: ArrayLike, wind_limit: ArrayLike, import_cost: ArrayLike, zone: ArrayLike = -1,
+    pv_export: ArrayLike | None = None, wind_export: ArrayLike | None = None, *, block: Block, feedin: Floats | None = None,
+) -> tuple[Floats, Floats, Floats, Floats]:  # fmt: skip
     """Yields, portfolios and monthly sums of some sites, on arrays.
 
     Parameters
@@ -400,9 +391,7 @@ def match_block(
     mixes, monthly = np.full((count, len(supply.targets), len(QUANTITIES)), np.nan), np.full((count, len(supply.targets), 4, 12), np.nan)
     price, *limits = (np.broadcast_to(np.asarray(values, np.float64), (count,)) for values in (import_cost, pv_limit, wind_limit))
     zones = np.broadcast_to(np.asarray(zone), (count,))
-    sold = None
-    if pv_export is not None and wind_export is not None and supply.export_limit_mw > 0:
-        sold = np.broadcast_to(np.stack([pv_export, wind_export]).T, (count, 2))
+    sold = None if pv_export is None or supply.export_limit_mw == 0 else np.broadcast_to(np.transpose([pv_export, wind_export]), (count, 2))
     room, unknown = empty_room(block), np.full((2, block.load.size), np.nan)
     for i in range(count):
         hours = [np.asarray(values[i], dtype=np.float64) for values in series]
@@ -468,7 +457,9 @@ def site_hours(site: xr.Dataset, chosen: xr.Dataset, cells: xr.Dataset, load: Lo
 def _known_hours(site: Site, block: Block, chosen: xr.Dataset) -> Hours:
     """Hours of a portfolio: its dispatch, or those of the linear programme that it came from."""
     if float(chosen["supply_engine"]) == FAST:
-        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], float(chosen["target"]))
+        # a portfolio of a higher target, which left the grid, imports nothing at a lower one
+        target = float(chosen["target"]) if float(chosen["grid_capacity"]) > 0 else 1.0
+        return sized_hours(site, block, [float(chosen[name]) for name in QUANTITIES[:4]], target)
     count = len(block.supply.targets)
     mixes, monthly, found = np.full((count, len(QUANTITIES)), np.nan), np.full((count, 4, 12), np.nan), dict[float, Hours]()
     match_site(site, block, empty_room(block), mixes, monthly, found)

@@ -158,9 +158,7 @@ def match_site(site: Site, block: Block, room: Room, mixes: Floats, monthly: Flo
         return reached
     whole = room.fast and bool(np.all(counted == counted[0]))
     if whole and _sells(block):
-        from siting.supply import trade_sizing
-
-        trade_sizing.improve(_case(site, block, room.energy), allowed, results)
+        _improve(site, block, allowed, results)
     fast = (results[:, 6] != sizing.OPEN) & whole
     if fast.any():
         _keep_sized(site, block, room, battery, np.where(fast[:, None], results, np.nan), mixes, monthly)
@@ -211,11 +209,11 @@ def _allowed(counted: Floats, targets: Floats) -> Floats:
     return np.minimum((1.0 - targets) / left if left > 0 else np.ones(targets.size), 1.0)
 
 
-def _case(site: Site, block: Block, energy: float) -> Case:
+def _case(site: Site, block: Block) -> Case:
     """What the best hours of a site that sells need."""
     from siting.supply import sizing, trade, trade_sizing
 
-    terms = _terms(site, block, energy)._replace(tolerance=block.supply.tolerance)
+    terms = _terms(site, block, float(block.load.sum()))._replace(tolerance=block.supply.tolerance)
     least, most = sorted((block.export_price, block.export_price + block.wind_premium))
     prices = trade.Deal(terms.import_price, most, least, block.supply.export_limit_mw / block.mean_mw, block.wind_premium > 0)
     year = sizing.Year(np.ascontiguousarray(site.pv), np.ascontiguousarray(site.wind), block.load / block.mean_mw)
@@ -306,18 +304,26 @@ def _market(site: Site, block: Block) -> Market:
 
 
 def sized_hours(site: Site, block: Block, capacities: list[float], target: float) -> Hours:
-    """Hours of a portfolio of the fast engine [MW, MWh]: the best where exports earn something, else greedy ones.
+    """Hours of a portfolio of the fast engine [MW, MWh]: greedy ones, and the best where exports earn something and those aren't.
 
-    Where unpaid exports are more than the share that may be, all hours give the same part of it. Where both sources earn the same,
-    exports are shared out by the generation of the year.
+    Where both plants earn the same, exports are shared out by the generation of the year.
     """
     from siting.supply import dispatch, trade_sizing
 
-    if _sells(block):
-        case, allowed = _case(site, block, float(block.load.sum())), float(_allowed(_counted_carbon(site, block), np.array([target]))[0])
-        rows = trade_sizing.best_hours(case, np.array(capacities) / block.mean_mw, allowed) * block.mean_mw
-        flows, wind = rows[: len(dispatch.SERIES)], _exported_wind(site, block, np.array(capacities), *rows[[6, 9]])
-        return Hours(flows, block.load, np.zeros_like(block.load), wind)
+    flows = _greedy_flows(site, block, capacities)
+    if not _sells(block) or _greedy_is_best(flows, site, block):
+        exported = flows[dispatch.SERIES.index("exported")]
+        return Hours(flows, block.load, np.zeros_like(block.load), exported * _wind_share(site, np.array(capacities)))
+    case, allowed = _case(site, block), float(_allowed(_counted_carbon(site, block), np.array([target]))[0])
+    rows = trade_sizing.best_hours(case, np.array(capacities) / block.mean_mw, allowed) * block.mean_mw
+    wind = _exported_wind(site, block, np.array(capacities), *rows[[6, 9]])
+    return Hours(rows[: len(dispatch.SERIES)], block.load, np.zeros_like(block.load), wind)
+
+
+def _greedy_flows(site: Site, block: Block, capacities: list[float]) -> Floats:
+    """Flows of the greedy dispatch; where it would export more than the share that may be, all hours give the same part of it."""
+    from siting.supply import dispatch
+
     flows, battery = np.empty((len(dispatch.SERIES), block.load.size)), battery_of(block.supply.storage)
     dispatch.trace(site.pv, site.wind, block.load, dispatch.Mix(*capacities), battery, block.supply.export_limit_mw, flows)
     made, exported, curtailed = (flows[dispatch.SERIES.index(name)] for name in ("generation", "exported", "curtailed"))
@@ -325,7 +331,30 @@ def sized_hours(site: Site, block: Block, capacities: list[float], target: float
         kept = min(block.supply.limits.export_share_max * float(made.sum()) / total, 1.0)
         curtailed += (1.0 - kept) * exported
         exported *= kept
-    return Hours(flows, block.load, np.zeros_like(block.load), exported * _wind_share(site, np.array(capacities)))
+    return flows
+
+
+def _greedy_is_best(flows: Floats, site: Site, block: Block) -> bool:
+    """Whether greedy flows cost the least: both plants sell at one price below what is stored, and the limit on their power isn't felt."""
+    from siting.supply import dispatch
+
+    stored = block.supply.storage.round_trip_efficiency * (site.import_price if not math.isnan(block.capacity_charge) else 0.0)
+    if block.wind_premium != 0 or block.export_price > stored:
+        return False
+    made, exported, curtailed = (float(flows[dispatch.SERIES.index(name)].sum()) for name in ("generation", "exported", "curtailed"))
+    wanted = min(exported + curtailed, block.supply.limits.export_share_max * made)
+    return wanted - exported <= 1e-9 * float(block.load.sum())
+
+
+def _improve(site: Site, block: Block, allowed: Floats, results: Floats) -> None:
+    """Search on for the targets at which greedy dispatch isn't the best that the portfolio found can do, or no bound is close."""
+    from siting.supply import sizing, trade_sizing
+
+    wanted = np.isfinite(results[:, 0])
+    for k in np.flatnonzero(wanted & (results[:, 6] == sizing.CERTIFIED)):
+        wanted[k] = not _greedy_is_best(_greedy_flows(site, block, (results[k, :4] * block.mean_mw).tolist()), site, block)
+    if wanted.any():
+        trade_sizing.improve(_case(site, block), allowed, wanted, results)
 
 
 def _exported_wind(site: Site, block: Block, capacities: Floats, exported: Floats, dearer: Floats) -> Floats:

@@ -41,7 +41,7 @@ ROUNDING = 1e-9
 #: Rounds of the year after which the search for its cycle ends.
 MOST_ROUNDS = 8
 
-#: Rows of `traded_hours`: those of a dispatch, and the export of the dearer source [MW].
+#: Rows of the hours of `trade`: those of a dispatch, and the export of the dearer source [MW].
 ROWS = (*SERIES, "exported_dear")
 
 

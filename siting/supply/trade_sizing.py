@@ -16,9 +16,10 @@ bounds over all multipliers, as the hours are a linear programme.
 What the hours do changes with the order of six worths alone (`trade`), not with their values: so few multipliers are needed. Those of the
 target are at which saving an import is worth as much as selling what is stored for it, (price / efficiency) - c, by source, and the least
 with which no power is imported for sale, dear - c. Without a cap on the share of exports these are all. With one, v is the price of
-either source, or that at which the cheaper one is rather kept to serve the load in the place of the dearer; between them, and where both
-limits bind at once, a gap may stay, and the result says so.
-Hours of two multipliers are mixed where one keeps a limit with room and the other doesn't keep it.
+either source, what of it is beyond the worth of storing for the load, or that at which the cheaper one is rather kept to serve the load in
+the place of the dearer. Hours of two multipliers are mixed where one keeps a limit with room and the other doesn't keep it; where both
+limits bind at once a gap may stay. One stays, too, where exports earn more than imports cost, unless the target is worth the difference:
+hours that import for sale are left to the linear programme. The result says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from siting.supply import master, sizing, trade
 from siting.supply.dispatch import Battery, Mix, Series, Spans, served_with_slope
@@ -92,7 +94,7 @@ def multipliers(terms: Terms, prices: Deal, battery: Battery) -> Series:
     kept = {0.0}
     if terms.export_share < 1.0:
         kept |= set(sold) | {price - cycle * c for price in sold}
-        kept |= {(prices.other - cycle * prices.dear) / (1.0 - cycle)} if cycle < 1.0 else set()
+        kept |= {(prices.other - cycle * prices.dear) / (1.0 - cycle)} if cycle < 1.0 and prices.other < prices.dear else set()
     pairs = set()
     for v in (v for v in kept if 0.0 <= v <= prices.dear):
         least = max(prices.dear - v - c, 0.0)
@@ -118,14 +120,17 @@ def deal_of(case: Case, k: int) -> Deal:
     return Deal(prices.imports + u, max(prices.dear - v, 0.0), max(prices.other - v, 0.0), prices.limit, prices.wind_is_dear)
 
 
-def run(case: Case, x: Series, allowed: float, worth: Worth) -> Runs:
-    """Run a portfolio under one pair of multipliers after the other, until hours keep both limits without the help of any."""
-    mix, none, prices, kinds = Mix(*map(float, x)), np.zeros((0, 0)), case.prices, 3 if case.terms.export_share < 1.0 else 1
+def run(case: Case, x: Series, allowed: float, worth: Worth, hourly: Series) -> Runs:
+    """Run a portfolio under one pair of multipliers after the other, until hours keep both limits without the help of any.
+
+    ``hourly`` (pair, len(`trade.ROWS`), time) or (pair, 0, 0) is filled with the hours.
+    """
+    mix, prices, kinds = Mix(*map(float, x)), case.prices, 3 if case.terms.export_share < 1.0 else 1
     within, cap = allowed_at(case, x, allowed)
     points, planes = [], []
     for k in range(len(case.multipliers)):
         plane = np.zeros(CAPACITIES + 1)
-        found = trade.trade(case.year, mix, case.battery, deal_of(case, k), worth, plane, none)
+        found = trade.trade(case.year, mix, case.battery, deal_of(case, k), worth, plane, hourly[k])
         planes.append(plane / case.size)
         for dear, other in ((found.dear, found.other), (found.dear, 0.0), (0.0, 0.0))[:kinds]:
             net = prices.imports * found.imports - prices.dear * dear - prices.other * other
@@ -170,7 +175,7 @@ def allowed_at(case: Case, x: Series, allowed: float) -> tuple[float, float]:
 def look(case: Case, x: Series, allowed: float, state: State) -> Seen:
     """Run a portfolio, and keep the planes that it yields."""
     terms, slope = case.terms, np.zeros(CAPACITIES)
-    planes, found = run(case, x, allowed, state.worth)
+    planes, found = run(case, x, allowed, state.worth, np.zeros((len(case.multipliers), 0, 0)))
     made = np.r_[case.means, 0.0, 0.0]
     for plane, (u, v) in zip(planes, case.multipliers, strict=False):
         below = -plane[1:] - v * terms.export_share * made
@@ -253,7 +258,7 @@ def target_price(state: State) -> float:
     return price
 
 
-def improve(case: Case, allowed: Series, results: Series) -> None:
+def improve(case: Case, allowed: Series, wanted: NDArray[np.bool_], results: Series) -> None:
     """Judge portfolios that were found without the limit on exports and at one price by their best hours, and search on where need be.
 
     Parameters
@@ -262,6 +267,8 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
         The site.
     allowed : ndarray, shape (target,)
         Import shares by target, descending.
+    wanted : ndarray of bool, shape (target,)
+        Where to do so; there are portfolios there.
     results : ndarray, shape (target, len(`sizing.COLUMNS`))
         Of :func:`siting.supply.sizing.size_site`, with all exports at the price of the dearer source: its lower bounds hold. In place.
     """
@@ -269,7 +276,7 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
     inside, before = Inside(np.zeros(CAPACITIES), np.zeros(CAPACITIES), np.full(4, np.inf)), float(allowed[-1])
     begin_master(state, case, before)
     for k in range(allowed.size - 1, -1, -1):
-        if not np.isfinite(results[k, 0]):
+        if not wanted[k]:
             continue
         now, planes, used = float(allowed[k]), state.planes, int(state.planes.used[0])
         planes.offset[:used] -= state.per_allowed[:used] * (now - before)
@@ -287,30 +294,28 @@ def improve(case: Case, allowed: Series, results: Series) -> None:
 
 def cost_of(case: Case, x: Series, allowed: float, worth: Worth) -> float:
     """Cost of a portfolio at an import share [CNY/MWh of load]; infinite where it imports more."""
-    found = run(case, x, allowed, worth).blend
+    found = run(case, x, allowed, worth, np.zeros((len(case.multipliers), 0, 0))).blend
     within, _ = allowed_at(case, x, allowed)
     return float(found.net + case.terms.costs @ x) if found.share <= within + 2 * sizing.ROUNDING else np.inf
 
 
 def best_hours(case: Case, x: Series, allowed: float) -> Series:
     """Hours of a portfolio at an import share, (len(`trade.ROWS`), time), for a load with a mean of 1 MW."""
-    worth = trade.empty_worth(case.year.load.size)
-    chosen, kinds = run(case, x, allowed, worth).blend, 3 if case.terms.export_share < 1.0 else 1
-    hours = np.zeros((len(trade.ROWS), case.year.load.size))
-    for k, part in ((chosen.first, 1.0 - chosen.part), (chosen.second, chosen.part)):
-        if part > 0.0:
-            hours += part * _sold_hours(case, x, *divmod(k, kinds), worth)
-    return hours
+    size, pairs, kinds = case.year.load.size, len(case.multipliers), 3 if case.terms.export_share < 1.0 else 1
+    runs = np.empty((pairs, len(trade.ROWS), size))
+    chosen = run(case, x, allowed, trade.empty_worth(size), runs).blend
+    first, second = (_sold(runs[k // kinds], k % kinds) for k in (chosen.first, chosen.second))
+    return first if chosen.part == 0.0 else (1.0 - chosen.part) * first + chosen.part * second
 
 
-def _sold_hours(case: Case, x: Series, k: int, sold: int, worth: Worth) -> Series:
-    """Hours under a pair of multipliers, of whose exports some are sold."""
-    hours = np.empty((len(trade.ROWS), case.year.load.size))
-    trade.trade(case.year, Mix(*map(float, x)), case.battery, deal_of(case, k), worth, np.zeros(CAPACITIES + 1), hours)
+def _sold(hours: Series, sold: int) -> Series:
+    """Hours of which all, some or none of the exports are sold."""
+    if sold == ALL:
+        return hours
+    hours = hours.copy()
     exported, curtailed, dear = (hours[trade.ROWS.index(name)] for name in ("exported", "curtailed", "exported_dear"))
     if sold == NONE:
         dear[:] = 0.0
-    if sold != ALL:
-        curtailed += exported - dear
-        exported[:] = dear
+    curtailed += exported - dear
+    exported[:] = dear
     return hours

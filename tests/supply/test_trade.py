@@ -152,7 +152,7 @@ def test_optimum_of_trade_lies_between_the_bounds(seed):
     prices = random_prices(seed)._replace(imports=terms.import_price, dear=terms.export_price)
     prices = prices._replace(other=min(prices.other, prices.dear))
     results, k = size(year, terms, TARGETS), seed % TARGETS.size
-    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), 1.0 - TARGETS, results)
+    trade_sizing.improve(trade_sizing.case_of(year, BATTERY, terms, prices), 1.0 - TARGETS, np.isfinite(results[:, 0]), results)
     upper, lower, outcome = results[k, 4:7]
     more = {"self_use": terms.self_use, "own_share": 1.0 - terms.import_share, "overbuild": terms.overbuild}
     more |= {"target": TARGETS[k], "costs": terms.costs, "limits": terms.limits, "export_share": terms.export_share}
@@ -239,6 +239,20 @@ def test_captured_prices_by_plant_have_an_answer():
         assert flows[flow].sum() == pytest.approx(float(chosen[name]), rel=1e-9)
     assert np.all(flows["exported_wind"] <= np.minimum(flows["wind"], flows["exported"]) + 1e-9)
     assert np.all(flows["exported"] - flows["exported_wind"] <= flows["pv"] + 1e-9)
+
+
+def test_hours_of_a_park_that_leaves_the_grid_are_those_of_its_sums():
+    """Above the value of what is stored its portfolio would import at the lower target, were it not for the charge for the grid."""
+    sites, supply = make_sites().isel(site=[0]), Supply(targets=(0.9, 1.0), export_limit_mw=40.0)
+    tariff = {"export_price_cny_per_kwh": 0.32, "capacity_charge_cny_per_kw_month": 500.0}
+    finance = Finance.model_validate({"tariff": tariff})
+    table = match_supply(sites, Load(), supply, finance)
+    assert table["grid_capacity"].to_numpy().tolist() == [[0.0, 0.0]]
+    for target in supply.targets:
+        chosen = table.isel(site=0).sel(target=target).assign(pv_plant_site=4, wind_plant_site=4)
+        flows = site_hours(sites, chosen, sites, Load(), supply, finance)
+        assert flows["import"].sum() == pytest.approx(0.0, abs=1e-3)
+        assert flows["exported"].sum() == pytest.approx(float(chosen["exported_energy"]), rel=1e-9)
 
 
 def test_a_study_with_prices_by_plant_is_told_what_may_be_slow():
