@@ -90,15 +90,20 @@ def add_costs(sites: xr.Dataset, finance: Finance) -> xr.Dataset:
     )
 
 
+#: Figures of the tariff that say what exports fetch, and the plants whose.
+_CAPTURED = {"captured_export.pv_factor": "PV", "captured_export.wind_factor": "wind"}
+
+
 def _warnings(sites: xr.Dataset, finance: Finance) -> list[str]:
     """What the costs leave out, and the prices of low confidence on which they rest."""
     line = "" if finance.connection_capex_cny_per_kw > 0 or bool((sites["line_cost"] > 0).any()) else ", lines from plants to park"
     sentences = [f"Costs, in CNY of {finance.currency_year}, leave out land rent{line} and the yearly ageing of modules and turbines."]
-    guessed = [f"{each.value:g} {each.unit}" for each in low_confidence_defaults(finance.tariff) if _in_use(each.name, finance.tariff)]
-    if guessed:
-        sentences.append(
-            f"The charges for grid power ({' and '.join(guessed)}) are expert figures of low confidence; put your own in the study."
-        )
+    guessed = [each for each in low_confidence_defaults(finance.tariff) if _in_use(each.name, finance.tariff)]
+    charges = [f"{each.value:g} {each.unit}" for each in guessed if each.name not in _CAPTURED]
+    captured = [f"{each.value:g} of the energy price for {_CAPTURED[each.name]}" for each in guessed if each.name in _CAPTURED]
+    for what, figures in (("charges for grid power", charges), ("prices that exports fetch", captured)):
+        if figures:
+            sentences.append(f"The {what} ({' and '.join(figures)}) are expert figures of low confidence; put your own in the study.")
     return sentences
 
 

@@ -98,6 +98,10 @@ def test_costs_say_what_they_leave_out_and_which_charges_are_guesses():
         "Costs, in CNY of 2024, leave out land rent, lines from plants to park and the yearly ageing of modules and turbines."
     )
     assert "(0.065 CNY/kWh and 50 CNY per kW and month) are expert figures of low confidence" in usual[1]
+    captured = Finance(tariff=Tariff(captured_export=CapturedExport()))
+    assert json.loads(add_costs(hand_made(), captured).attrs["warnings"])[2].startswith(
+        "The prices that exports fetch (0.5 of the energy price for PV and 0.8 of the energy price for wind) are expert figures"
+    )
     own = Finance(connection_capex_cny_per_kw=100, tariff=Tariff(grid_charge_cny_per_kwh=0.05, capacity_charge_cny_per_kw_month=38))
     assert json.loads(add_costs(hand_made(), own).attrs["warnings"]) == [
         "Costs, in CNY of 2024, leave out land rent and the yearly ageing of modules and turbines."
