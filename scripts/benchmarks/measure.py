@@ -18,6 +18,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 Output = NDArray[np.floating]
+#: Time for which a way runs per repeat [s].
+_AT_LEAST = 0.5
 
 
 @dataclass
@@ -52,14 +54,20 @@ class Contender:
 
 
 def interleave(contenders: Sequence[Contender], repeats: int) -> None:
-    """Run all once to warm up and to keep the outputs, then ``repeats`` times in turn, so that all share the machine's moods."""
+    """Run all once to warm up and to keep the outputs, then ``repeats`` times in turn, so that all share the machine's moods.
+
+    A quick way runs again and again for half a second before its mean time counts: what another one leaves behind, such as memory that the
+    system takes back, would else fall upon the next alone.
+    """
     for contender in contenders:
         contender.output = contender.run().copy()
     for _ in range(repeats):
         for contender in contenders:
-            begin, busy = time.perf_counter(), time.process_time()
-            contender.run()
-            end, busy = time.perf_counter() - begin, time.process_time() - busy
+            begin, busy, runs = time.perf_counter(), time.process_time(), 0
+            while runs == 0 or (contender.clock is None and time.perf_counter() - begin < _AT_LEAST):
+                contender.run()
+                runs += 1
+            end, busy = (time.perf_counter() - begin) / runs, (time.process_time() - busy) / runs
             contender.seconds.append(contender.clock() if contender.clock else end)
             contender.processor.append(contender.clock() if contender.clock else busy)
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 #: Hours of a tile: the rows of a tile fill half of a 32 KB cache in float32.
-_TILE = 2048
+_TILE = 1024
 #: Finest bins of a curve [m s-1]; points that lie closer are refused.
 _FINEST_BIN = 0.002
 _ZERO = np.float32(0)
