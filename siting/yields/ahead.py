@@ -11,8 +11,8 @@ from numba.extending import intrinsic
 
 #: Single-precision numbers in a line of memory; in double precision, asking so far apart brings every other line.
 LINE = 16
-#: What LLVM's instruction is told: to read, to be kept in the cache behind the nearest, numbers and not instructions.
-_READ, _KEPT, _DATA = 0, 2, 1
+#: What LLVM's instruction is told: to read, to be kept in the nearest cache, numbers and not instructions.
+_READ, _KEPT, _DATA = 0, 3, 1
 
 
 @intrinsic  # type: ignore[untyped-decorator]

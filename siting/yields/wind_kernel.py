@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-#: Hours of a tile: the rows of a tile fill half of a 32 KB cache in float32.
+#: Hours of a tile: in float32 its rows fill two thirds of a 32 KB cache.
 _TILE = 1024
 #: Finest bins of a curve [m s-1]; points that lie closer are refused.
 _FINEST_BIN = 0.002
