@@ -48,7 +48,7 @@ def look_up_stretched(speed: Any, warmth: Any, per_reference: Any, curve: Curve,
 
 @njit(nogil=True, cache=True, forceinline=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _curve_output(speed: float, ratio: float, speeds: Floats, exponents: Floats, outputs: Floats, brackets: Any) -> Any:
-    """Output from the curve with its speeds multiplied by powers of the density ratio; 0 for a missing speed.
+    """Output from the curve with its speeds multiplied by powers of the density ratio; missing for a missing speed.
 
     The bracket is looked for where a linear guess of the stretch puts it, so that few powers have to be taken.
     """
@@ -57,7 +57,7 @@ def _curve_output(speed: float, ratio: float, speeds: Floats, exponents: Floats,
     share = min(max((speed - 7.5) / 5.0, 0.0), 1.0)
     guess = speed / (root + share * (root * root - root))
     if not guess >= 0.0:
-        return 0.0
+        return 0.0 * guess
     i = brackets[min(int(guess / _BRACKET_STEP), len(brackets) - 1)]
     low, high = speeds[i] * _stretch(ratio, root, exponents[i]), speeds[i + 1] * _stretch(ratio, root, exponents[i + 1])
     while low > speed and i > 0:

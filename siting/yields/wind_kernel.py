@@ -181,7 +181,7 @@ def _prepare(wind_speed: Any, temp_air: Any, factor: Any, settings: Settings, sp
     """Speed at the hub, 0 where the turbine stands still, and temperature there over 250 K."""
     for j in range(speed.size):
         w, x = wind_speed[j] * factor, temp_air[j] * settings.warmth_per_degree + settings.warmth_at_zero
-        speed[j] = _ZERO if (w > settings.cut_out) | (x <= settings.coldest) else w + _ZERO * x
+        speed[j] = _ZERO * (w + x) if (w > settings.cut_out) | (x <= settings.coldest) else w + _ZERO * x
         warmth[j] = x
 
 
@@ -191,7 +191,7 @@ def _prepare_normalised(wind_speed: Any, temp_air: Any, factor: Any, scale: Any,
     for j in range(speed.size):
         w, x = wind_speed[j] * factor, temp_air[j] * settings.warmth_per_degree + settings.warmth_at_zero
         normal = w * (inverse_cube_root(x, root) * scale)
-        speed[j] = _ZERO if (w > settings.cut_out) | (x <= settings.coldest) else normal
+        speed[j] = _ZERO * (w + x) if (w > settings.cut_out) | (x <= settings.coldest) else normal
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]

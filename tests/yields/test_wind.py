@@ -312,3 +312,13 @@ def test_missing_variables_are_named(weather):
 
 def test_no_sites_is_no_error(weather):
     assert output_of(weather.isel(site=slice(0, 0)), WindFarm()).shape == (0, weather.sizes["time"])
+
+
+@pytest.mark.parametrize("correction", ["iec", "svenningsen", "none"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_missing_number_stays_missing_where_the_turbine_stands_still(correction, dtype):
+    wind = WindFarm(density_correction=correction, cold_shutdown=-30.0)
+    speed, air = np.array([[np.nan, 40.0, 40.0, 9.0]], dtype), np.array([[-60.0, np.nan, -60.0, -60.0]], dtype)
+    output = capacity_factor(speed, air, np.array([500.0]), wind=wind)
+    assert np.isnan(output[0]).tolist() == [True, True, False, False]
+    assert (output[0, 2:] == 0.0).all()
