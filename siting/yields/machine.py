@@ -9,11 +9,12 @@ import numpy as np
 from numba import njit
 
 from siting.yields.air_density import KELVIN_UNIT, REFERENCE_DENSITY, air_density, hub_kelvin, root_numbers, warmth_of_reference
+from siting.yields.bins import Bins, cut_into_bins, lines_in_registers
 from siting.yields.effective_speed import Rise, find_rise
 from siting.yields.gates import LIMITS
 from siting.yields.hub_wind import log_law, power_law
 from siting.yields.stretched_curve import Curve, find_brackets
-from siting.yields.wind_kernel import IEC, NONE, SVENNINGSEN, SVENNINGSEN_EXACT, Bins, Settings, Site, cut_into_bins, fill_output
+from siting.yields.wind_kernel import IEC, NONE, SVENNINGSEN, SVENNINGSEN_EXACT, Settings, Site, fill_output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,9 +71,10 @@ def output_of(
     )
     beyond = fill_output(
         air.wind_speed_100m, air.temp_air, _thinning(machine.hub_height, air, dtype), modes[correction],
-        _settings(machine, cold_shutdown, dtype), site, bins, root_numbers(dtype), rise or _NO_RISE, curve, output,
+        _settings(machine, cold_shutdown, dtype), site, bins, lines_in_registers(bins), root_numbers(dtype), rise or _NO_RISE, curve,
+        output,
     )  # fmt: skip
-    return output, beyond > 0
+    return output, beyond
 
 
 @functools.lru_cache(maxsize=64)

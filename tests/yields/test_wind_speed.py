@@ -12,10 +12,10 @@ from reference import wind as reference
 from reference.weather import make_weather
 
 from siting.vocabulary import AlignmentError, UnitsError
+from siting.yields.bins import cut_into_bins
 from siting.yields.effective_speed import correction_exponent, find_rise
 from siting.yields.power_curve import library_names, load_power_curve, turbine_names
 from siting.yields.wind import WindFarm, capacity_factor
-from siting.yields.wind_kernel import cut_into_bins
 
 LOSSLESS = {"wake_loss": 0.0, "availability_loss": 0.0, "electrical_loss": 0.0, "performance_loss": 0.0, "cold_shutdown": None}
 #: All turbines of the catalog, and of windpowerlib those of even, half, mixed and odd steps.
@@ -219,7 +219,7 @@ def test_bins_hold_any_curve_exactly(gaps, first, data):
     outputs = np.array([0.03, *data.draw(st.lists(st.floats(0, 1), min_size=len(gaps), max_size=len(gaps)))])
     bins = cut_into_bins(speeds, outputs, np.dtype(float))
     u = np.unique(np.concatenate([np.linspace(first, speeds[-1], 97), speeds]))
-    u = np.where(u >= speeds[0], u, 0.0)
+    u = np.where(u >= speeds[0], np.minimum(u, bins.end), 0.0)
     i = (u * bins.per_bin).astype(int)
     table = bins.table.reshape(-1, 4)[i]
     distance = u - table[:, 0]
@@ -236,7 +236,8 @@ def test_even_bins_hold_steps_of_two_widths():
     curve = load_power_curve("windpowerlib:V100/1800")
     speeds, powers = (np.array(values) for values in curve.until_cut_out())
     bins = cut_into_bins(speeds, powers, np.dtype(float))
-    u = np.linspace(speeds[0], speeds[-1], 1001)
+    u = np.linspace(speeds[0], bins.end, 1001)
+    assert np.interp(bins.end, speeds, powers) == powers[-1]
     i = (u * bins.per_bin).astype(int)
     offsets, slopes = bins.lines.view(float).reshape(-1, 2).T
     np.testing.assert_allclose(offsets[i] + slopes[i] * u, np.interp(u, speeds, powers), rtol=1e-12)
