@@ -57,7 +57,7 @@ class Air(NamedTuple):
 def output_of(
     machine: Machine, air: Air, correction: str, cold_shutdown: float | None, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], bool]:
-    """Net output by (n, time) in the precision of the weather, and whether any hour is beyond the limits of weather.
+    """Net output by (n, time) in the precision of the weather, and whether any hour may be beyond the limits of weather.
 
     ``correction`` is "svenningsen", "iec" or "none"; ``cold_shutdown`` is a temperature at the hub [degC].
     """
@@ -93,7 +93,7 @@ def speed_factor(hub_height: float, air: Air) -> Floats:
 
 def _settings(machine: Machine, cold_shutdown: float | None, dtype: np.dtype[Any]) -> Settings:
     coldest = -np.inf if cold_shutdown is None else (cold_shutdown + 273.15) / KELVIN_UNIT
-    limits = (LIMITS["wind_speed_100m"][1], *LIMITS["temp_air"][:2])
+    limits = (LIMITS["wind_speed_100m"][1], LIMITS["temp_air"][1])
     scalars = (1 / KELVIN_UNIT, hub_kelvin(0.0, machine.hub_height) / KELVIN_UNIT, coldest, machine.cut_out, *limits)
     return Settings(*(dtype.type(value) for value in scalars))
 
@@ -109,7 +109,7 @@ def _thinning(hub_height: float, air: Air, dtype: np.dtype[Any]) -> NDArray[Any]
 def best_machine(
     machines: Sequence[Machine], air: Air, correction: str, cold_shutdown: float | None, out: NDArray[Any] | None = None
 ) -> tuple[NDArray[Any], NDArray[np.int64], bool]:
-    """Output of the best machine at each site, its number (-1 where no hour is known), and whether any hour is beyond the limits.
+    """Output of the best machine at each site, its number (-1 where no hour is known), and whether any hour may be beyond the limits.
 
     The best has the highest annual output per cost among those that are built for the mean wind of the site; where none is,
     the one for the highest wind is taken. Of equals the first is taken.

@@ -147,11 +147,17 @@ def _seen(path: SunPath, hour: int, here: Stand) -> tuple[Any, Any]:
     return sine, fma(-parallax, here.aside_position, _dot(sun, here.aside)) * shrink
 
 
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def true_sine(path: SunPath, hour: int, here: Stand) -> Any:
+    """Sine of the sun's true elevation."""
+    return _seen(path, hour, here)[0]
+
+
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def true_height(path: SunPath, here: Stand, height: Floats) -> None:
-    """Sine of the sun's true elevation, written into ``height``."""
+    """Write :func:`true_sine` of each hour into ``height``."""
     for hour in range(len(height)):
-        height[hour] = _seen(path, hour, here)[0]
+        height[hour] = true_sine(path, hour, here)
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]

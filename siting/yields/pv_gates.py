@@ -9,7 +9,7 @@ import numpy as np
 from siting.solar_position import solar_position, sun_hours
 from siting.vocabulary import AlignmentError, UnitsError
 from siting.weather_hours import NOON_OFFSET, noon_offset, sun_heights
-from siting.yields.gates import plausible
+from siting.yields.gates import look_closely, plausible
 from siting.yields.pv_kernel import CLOCK_HOURS, TILE
 
 if TYPE_CHECKING:
@@ -42,12 +42,10 @@ def require_plausible(weather: Weather, findings: Findings, site: Site, middles:
         If there is light while the sun is below the horizon.
     """
     plausible("altitude", site.altitude)
-    share, dark = (float(value) for value in findings.worst)
-    # the share is rounded, the look at each variable is not
-    if share > 0.9999:
+    if findings.strange[0]:
         for name, values in zip(("ghi", "dni", "dhi", "temp_air", "wind_speed_100m"), weather, strict=True):
-            plausible(name, values)
-    if dark > _DARK_GHI:
+            look_closely(name, values)
+    if findings.darkest[0] > _DARK_GHI:
         _name_the_dark_hour(weather, site, middles)
     hours = len(middles)
     for number in np.flatnonzero(findings.energy < _DULLEST_MEAN * hours * CLOCK_HOURS / TILE) if hours >= _YEAR else ():

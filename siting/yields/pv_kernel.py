@@ -1,8 +1,8 @@
 """The PV chain for blocks of sites and hours, serial and without the interpreter's lock.
 
-Hours go through the steps in tiles that stay in the processor's nearest memory, so that each step is a simple loop that runs
-on vectors and the weather is read once. Every value depends on its own site and hour alone, and sums over time have one fixed
-order within a site: results don't depend on how sites are cut into blocks.
+The commonest chain is a single loop. The steps of the others go over tiles of hours that stay in the processor's nearest memory,
+so that each step is a simple loop that runs on vectors and the weather is read once. Every value depends on its own site and hour
+alone, and sums over time have one fixed order within a site: results don't depend on how sites are cut into blocks.
 """
 
 from __future__ import annotations
@@ -12,9 +12,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from siting.yields.curves import JIT, ZERO, choose, fma
-from siting.yields.mounts import Places, Planes, Stand, SunPath, Tracker, above_plane, aim_fixed, aim_tracker, during, stand, true_height
+from siting.yields.curves import INLINE, JIT, ZERO, choose, fma
+from siting.yields.mounts import (
+    Places,
+    Planes,
+    Stand,
+    SunPath,
+    Tracker,
+    above_plane,
+    aim_fixed,
+    aim_tracker,
+    during,
+    stand,
+    true_height,
+    true_sine,
+)
 from siting.yields.power import Plant, faiman_power, faiman_temperature, net_output, sapm_power
+from siting.yields.quick_look import bits
 from siting.yields.transposition import Sky, add_rear, hay_davies, hay_davies_plane, isotropic, perez, reflect, split_erbs
 
 if TYPE_CHECKING:
@@ -27,12 +41,9 @@ if TYPE_CHECKING:
 TILE, CLOCK_HOURS, _GAP = 2048, 256, 48
 #: Sine of the elevation below which no light can come within the hour: half an hour moves the sun by 7.5 degrees at most.
 _DARK = np.float32(-0.1478)
-#: Numbers that turn weather into shares of its limits (siting.yields.gates): most light and wind, middle and span of temperatures.
-_PER_LIGHT, _PER_WIND, _MIDDLE, _PER_SPAN = (np.float32(value) for value in (1 / 1500, 1 / 60, 10.0, 1 / 80))
-_BELOW_ZERO = np.float32(-1e20)
 #: Rows of the scratch memory.
-_HEIGHT, _FACING, _COS_TILT, _SIN_TILT, _PLANE, _LOST, _TRUE, _DNI, _DHI, _OUTPUT, _WORST, _DARKEST, _LATE, _ENERGY = range(14)
-_ROWS = 14
+_HEIGHT, _FACING, _COS_TILT, _SIN_TILT, _PLANE, _LOST, _TRUE, _DNI, _DHI, _DARKEST, _LATE, _ENERGY = range(12)
+_ROWS = 12
 
 
 class Weather(NamedTuple):
@@ -73,39 +84,57 @@ class Chain(NamedTuple):
 class Findings(NamedTuple):
     """What the gates look at.
 
-    ``worst`` (2,): the largest share of its limit that any value of the block reaches, and the most light in the dark; per
-    site (n,), over the hours that are looked at for the clock: the light of hours in whose middle the sun is down, after
+    ``strange`` (1,): whether any value of the block may be beyond its limits. Over the hours that are looked at for the clock,
+    ``darkest`` (1,): the most light in the dark; and per site (n,) the light of hours in whose middle the sun is down, after
     noon less before noon, and all light.
     """
 
-    worst: Floats
+    strange: NDArray[np.bool_]
+    darkest: Floats
     late: Floats
     energy: Floats
 
 
+class Limits(NamedTuple):
+    """Most light [W m-2] and wind [m s-1] of plausible weather, and the farthest temperature from 0 [degC], in working precision."""
+
+    light: Any
+    wind: Any
+    temperature: Any
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def _may_be_beyond(limits: Limits, light: Any, wind: Any, temperature: Any) -> bool:
+    """Whether hours with these highest bits may be beyond the limits."""
+    return bool((light > bits(limits.light)) | (wind > bits(limits.wind)) | (temperature > bits(limits.temperature)))
+
+
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def _look_at_limits(worst: Floats, ghi: Floats, dni: Floats, dhi: Floats, temp_air: Floats, wind: Floats) -> None:
-    """Keep the largest share of a limit in each lane of the tile; NaN never is one."""
+def _look_at_limits(limits: Limits, ghi: Floats, dni: Floats, dhi: Floats, temp_air: Floats, wind: Floats) -> bool:
+    """Whether any hour may be beyond the limits."""
+    light = windy = far = bits(ZERO * limits.light)
     for hour in range(len(ghi)):
-        most = max(max(max(worst[hour], ghi[hour] * _PER_LIGHT), dni[hour] * _PER_LIGHT), dhi[hour] * _PER_LIGHT)
-        least = min(min(min(ZERO, ghi[hour]), dni[hour]), min(min(ZERO, dhi[hour]), wind[hour]))
-        most = max(max(most, wind[hour] * _PER_WIND), abs(temp_air[hour] + _MIDDLE) * _PER_SPAN)
-        # without the sum the compiler would store only where a value changes, which is slow
-        worst[hour] = max(most, least * _BELOW_ZERO) + ZERO
+        light = max(max(max(light, bits(ghi[hour])), bits(dni[hour])), bits(dhi[hour]))
+        windy, far = max(windy, bits(wind[hour])), max(far, bits(abs(temp_air[hour])))
+    return bool(_may_be_beyond(limits, light, windy, far))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def _look_at_the_clock(scratch: Floats, ghi: Floats, path: SunPath, here: Stand, east: Any, north: Any) -> None:
-    """Add up the light of hours in whose middle the sun is down, and all light; ``east`` and ``north`` lead to the hour angle."""
-    height = scratch[_TRUE, : len(ghi)]
-    true_height(path, here, height)
+    """Add up the light of hours in whose middle the sun is down, and all light; ``east`` and ``north`` lead to the hour angle.
+
+    The first ``CLOCK_HOURS`` of every ``TILE`` are looked at.
+    """
     dark, late, energy = scratch[_DARKEST], scratch[_LATE], scratch[_ENERGY]
-    for hour in range(len(ghi)):
-        light = max(ZERO, ghi[hour])
-        below = choose(height[hour] < ZERO, light, ZERO)
-        dark[hour] = max(dark[hour], choose(height[hour] < _DARK, light, ZERO)) + ZERO
-        late[hour] = late[hour] + choose(fma(east, path.greenwich[hour], north * path.west[hour]) > ZERO, -below, below)
-        energy[hour] = energy[hour] + light
+    for first in range(0, len(ghi), TILE):
+        for lane in range(min(CLOCK_HOURS, len(ghi) - first)):
+            hour = np.uintp(first + lane)
+            height, light = true_sine(path, hour, here), max(ZERO, ghi[hour])
+            below = choose(height < ZERO, light, ZERO)
+            # without the sum the compiler would store only where a value changes, which is slow
+            dark[lane] = max(dark[lane], choose(height < _DARK, light, ZERO)) + ZERO
+            late[lane] = late[lane] + choose(fma(east, path.greenwich[hour], north * path.west[hour]) > ZERO, -below, below)
+            energy[lane] = energy[lane] + light
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -139,15 +168,22 @@ def _light(chain: Chain, sky: Sky, hours: Hours, first: int, scratch: Floats, gh
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def _plain(
-    path: SunPath, here: Stand, sky: Sky, plant: Plant, ghi: Floats, dni: Floats, dhi: Floats, temp_air: Floats, wind: Floats,
-    clear: Floats, kept: Floats, output: Floats,
-) -> None:  # fmt: skip
-    """Run the commonest chain in one loop: fixed planes, Hay and Davies, Faiman; the numbers are those of the steps."""
+    path: SunPath, here: Stand, sky: Sky, plant: Plant, limits: Limits, ghi: Floats, dni: Floats, dhi: Floats, temp_air: Floats,
+    wind: Floats, clear: Floats, kept: Floats, output: Floats,
+) -> bool:  # fmt: skip
+    """Run the commonest chain in one loop: fixed planes, Hay and Davies, Faiman, and :func:`_look_at_limits`.
+
+    The numbers are those of the steps.
+    """
+    light = windy = far = bits(ZERO * limits.light)
     for hour in range(len(output)):
+        light = max(max(max(light, bits(ghi[hour])), bits(dni[hour])), bits(dhi[hour]))
+        windy, far = max(windy, bits(wind[hour])), max(far, bits(abs(temp_air[hour])))
         height, facing = above_plane(path, hour, here)
         plane = hay_davies_plane(sky, ghi[hour], dni[hour], dhi[hour], height, facing, here.cos_tilt, clear[hour])
         cell = faiman_temperature(plant, plane, temp_air[hour], wind[hour])
         output[hour] = net_output(plant, plane, cell, kept[hour])
+    return bool(_may_be_beyond(limits, light, windy, far))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -176,42 +212,59 @@ def _stepwise(
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
+def _by_tiles(
+    chain: Chain, weather: Weather, hours: Hours, site: int, here: Stand, tracker: Tracker, sky: Sky, plant: Plant, limits: Limits,
+    scratch: Floats, output: Floats,
+) -> bool:  # fmt: skip
+    """Run :func:`_stepwise` over all hours of a site, and :func:`_look_at_limits`."""
+    strange, end = False, len(output)
+    for first in range(0, end, TILE):
+        last = min(first + TILE, end)
+        ghi, temp_air, wind = weather.ghi[site, first:last], weather.temp_air[site, first:last], weather.wind[site, first:last]
+        if chain.decompose:
+            dni, dhi = scratch[_DNI, : last - first], scratch[_DHI, : last - first]
+            strange |= _look_at_limits(limits, ghi, ghi, ghi, temp_air, wind)
+        else:
+            dni, dhi = weather.dni[site, first:last], weather.dhi[site, first:last]
+            strange |= _look_at_limits(limits, ghi, dni, dhi, temp_air, wind)
+        path, result = during(hours.path, first, last), output[first:last]
+        _stepwise(chain, path, here, tracker, sky, plant, hours, first, scratch, ghi, dni, dhi, temp_air, wind, result)
+    return strange
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def _sum_of(hourly: Floats, lanes: NDArray[np.float64]) -> float:
+    """Sum over the hours of a site, in the order of the lanes of a tile."""
+    lanes[:] = 0.0
+    for first in range(0, len(hourly), TILE):
+        for lane in range(min(TILE, len(hourly) - first)):
+            lanes[lane] += hourly[first + lane]
+    return float(_folded(lanes))
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
 def fill(
-    chain: Chain, weather: Weather, hours: Hours, places: Places, planes: Planes, tracker: Tracker, sky: Sky, plant: Plant,
+    chain: Chain, weather: Weather, hours: Hours, places: Places, planes: Planes, tracker: Tracker, sky: Sky, plant: Plant, limits: Limits,
     findings: Findings, output: Floats, total: NDArray[np.float64],
 ) -> None:  # fmt: skip
     """Run the chain over all sites and hours.
 
     ``output`` (n, time) is filled unless it has no site, ``total`` (n,) with the sums over time unless it has none.
     """
-    memory = np.zeros((_ROWS, TILE + _GAP), weather.ghi.dtype)
-    sums = np.zeros(TILE)
-    keep_hours, add_up, end = len(output) > 0, len(total) > 0, weather.ghi.shape[1]
+    scratch, lanes = np.zeros((_ROWS, TILE + _GAP), weather.ghi.dtype), np.zeros(TILE)
+    spare, strange = np.zeros(0 if len(output) > 0 else weather.ghi.shape[1], weather.ghi.dtype), False
     for site in range(len(weather.ghi)):
-        here = stand(places, planes, site, chain.track)
-        east, north = places.eastward[site, 0], places.eastward[site, 1]
-        memory[_LATE], memory[_ENERGY] = ZERO, ZERO
-        memory[_COS_TILT], memory[_SIN_TILT] = planes.cos_tilt[site], planes.sin_tilt[site]
-        sums[:] = 0.0
-        for first in range(0, end, TILE):
-            last = min(first + TILE, end)
-            path = during(hours.path, first, last)
-            ghi, temp_air, wind = weather.ghi[site, first:last], weather.temp_air[site, first:last], weather.wind[site, first:last]
-            dni, dhi = memory[_DNI, : last - first], memory[_DHI, : last - first]
-            if not chain.decompose:
-                dni, dhi = weather.dni[site, first:last], weather.dhi[site, first:last]
-            result = output[site, first:last] if keep_hours else memory[_OUTPUT, : last - first]
-            if chain.plain:
-                clear, kept = hours.clear[first:last], hours.kept[first:last]
-                _plain(path, here, sky, plant, ghi, dni, dhi, temp_air, wind, clear, kept, result)
-            else:
-                _stepwise(chain, path, here, tracker, sky, plant, hours, first, memory, ghi, dni, dhi, temp_air, wind, result)
-            _look_at_limits(memory[_WORST], ghi, dni, dhi, temp_air, wind)
-            _look_at_the_clock(memory, ghi[:CLOCK_HOURS], path, here, east, north)
-            if add_up:
-                for hour in range(last - first):
-                    sums[hour] += result[hour]
-        findings.late[site], findings.energy[site] = _folded(memory[_LATE, :CLOCK_HOURS]), _folded(memory[_ENERGY, :CLOCK_HOURS])
-        if add_up:
-            total[site] = _folded(sums)
-    findings.worst[0], findings.worst[1] = memory[_WORST].max(), memory[_DARKEST].max()
+        here, ghi = stand(places, planes, site, chain.track), weather.ghi[site]
+        result = output[site] if len(output) > 0 else spare
+        if chain.plain:
+            dni, dhi, temp_air, wind = weather.dni[site], weather.dhi[site], weather.temp_air[site], weather.wind[site]
+            strange |= _plain(hours.path, here, sky, plant, limits, ghi, dni, dhi, temp_air, wind, hours.clear, hours.kept, result)
+        else:
+            scratch[_COS_TILT], scratch[_SIN_TILT] = planes.cos_tilt[site], planes.sin_tilt[site]
+            strange |= _by_tiles(chain, weather, hours, site, here, tracker, sky, plant, limits, scratch, result)
+        scratch[_LATE, :CLOCK_HOURS], scratch[_ENERGY, :CLOCK_HOURS] = ZERO, ZERO
+        _look_at_the_clock(scratch, ghi, hours.path, here, places.eastward[site, 0], places.eastward[site, 1])
+        findings.late[site], findings.energy[site] = _folded(scratch[_LATE, :CLOCK_HOURS]), _folded(scratch[_ENERGY, :CLOCK_HOURS])
+        if len(total) > 0:
+            total[site] = _sum_of(result, lanes)
+    findings.strange[0], findings.darkest[0] = strange, scratch[_DARKEST].max()

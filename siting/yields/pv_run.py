@@ -10,6 +10,7 @@ import numpy as np
 from siting.solar_position import sun_hours
 from siting.vocabulary import AlignmentError
 from siting.yields import pv_kernel
+from siting.yields.gates import LIMITS
 from siting.yields.mounts import Tracker, places, planes, sun_path
 from siting.yields.power import Plant
 from siting.yields.pv import PVSystem, Shares, Site, day_of_year
@@ -180,7 +181,7 @@ def _run(job: Job, tilt: NDArray[np.float64], output: Floats, total: NDArray[np.
     """Call the kernel, then look at what it has found in the weather."""
     dtype, site, pv = job.weather.ghi.dtype, job.site, job.pv
     facing = np.where(site.latitude < 0, 0.0, 180.0) if pv.surface_azimuth == "equator" else np.full(len(tilt), float(pv.surface_azimuth))
-    findings = pv_kernel.Findings(np.zeros(2, dtype), np.zeros(len(tilt), dtype), np.zeros(len(tilt), dtype))
+    findings = pv_kernel.Findings(np.zeros(1, np.bool_), np.zeros(1, dtype), np.zeros(len(tilt), dtype), np.zeros(len(tilt), dtype))
     pv_kernel.fill(
         job.chain, job.weather, job.hours, places(*site, dtype), planes(site.latitude, site.longitude, tilt, facing, dtype),
         *_constants(pv, dtype), findings, output, total,
@@ -189,9 +190,10 @@ def _run(job: Job, tilt: NDArray[np.float64], output: Floats, total: NDArray[np.
 
 
 @functools.lru_cache(maxsize=8)
-def _constants(pv: PVSystem, dtype: np.dtype[Any]) -> tuple[Tracker, Sky, Plant]:
+def _constants(pv: PVSystem, dtype: np.dtype[Any]) -> tuple[Tracker, Sky, Plant, pv_kernel.Limits]:
     """Constants of all steps, remembered because every block of sites asks for the same."""
-    return tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype)
+    limits = pv_kernel.Limits(*_as(dtype, *(LIMITS[name][1] for name in ("ghi", "wind_speed_100m", "temp_air"))))
+    return tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype), limits
 
 
 def tracker(pv: PVSystem, dtype: np.dtype[Any]) -> Tracker:

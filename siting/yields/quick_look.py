@@ -6,11 +6,16 @@ them. So the highest whole number of a group of hours tells in one instruction p
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.extending import intrinsic
+
+from siting.yields.curves import JIT
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -21,3 +26,13 @@ def bits(context: Any, value: Any) -> Any:  # noqa: ARG001
         return builder.bitcast(args[0], ir.IntType(value.bitwidth))
 
     return (types.uint32 if value == types.float32 else types.uint64)(value), same
+
+
+@njit(**JIT)  # type: ignore[untyped-decorator]
+def any_beyond(values: NDArray[Any], lowest: float, highest: float) -> bool:
+    """Whether any number of a two-dimensional array lies below or above; missing ones don't."""
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            if values[row, column] < lowest or values[row, column] > highest:
+                return True
+    return False

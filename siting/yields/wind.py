@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
 from siting.vocabulary import AlignmentError, CatalogError, Parameters, StudyError, UnitsError, check, step
-from siting.yields.gates import plausible
+from siting.yields.gates import look_closely, plausible
 from siting.yields.hub_wind import fitted_exponent
 from siting.yields.machine import WIND_HEIGHT, Air, Machine, best_machine
 from siting.yields.power_curve import PowerCurve, load_power_curve
@@ -277,8 +277,8 @@ def site_yield(
     air = Air(speed, warmth, usual, _checked_pressure(surface_pressure, usual), exponent, roughness)
     output, chosen, beyond = best_machine(wind.machines(), air, wind.density_correction, wind.cold_shutdown, out)
     if beyond:
-        plausible("wind_speed_100m", speed)
-        plausible("temp_air", warmth)
+        look_closely("wind_speed_100m", speed)
+        look_closely("temp_air", warmth)
     return output, chosen
 
 

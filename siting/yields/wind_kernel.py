@@ -45,7 +45,6 @@ class Settings(NamedTuple):
     coldest: Any
     cut_out: Any
     speed_limit: Any
-    lowest_temperature: Any
     highest_temperature: Any
 
 
@@ -67,7 +66,7 @@ def fill_output(
     wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, short: Any, root: Root,
     rise: Rise, curve: Curve, output: Any,
 ) -> bool:  # fmt: skip
-    """Write the output of all sites and hours into the last array; return whether any hour is beyond the limits of weather.
+    """Write the output of all sites and hours into the last array; return whether any hour may be beyond the limits of weather.
 
     Parameters
     ----------
@@ -103,7 +102,7 @@ def fill_output(
             thin = None if thinning is None else spare[2]
             strange |= _fill_groups(spare[0], spare[1], thin, correction, settings, here, bins, short, root, rise, curve, spare[3])
             found[whole:] = spare[3, :rest]
-    return strange and _find_beyond(wind_speed, temp_air, settings)
+    return strange
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -133,17 +132,6 @@ def _fill_groups(
         else:
             read_curve(bins, short, speed, number, spare, output, first)
     return strange
-
-
-@njit(**JIT)  # type: ignore[untyped-decorator]
-def _find_beyond(wind_speed: Any, temp_air: Any, settings: Settings) -> bool:
-    """Whether any hour is beyond the limits of weather."""
-    for i in range(wind_speed.shape[0]):
-        for j in range(wind_speed.shape[1]):
-            v, t = wind_speed[i, j], temp_air[i, j]
-            if (v < _ZERO) | (v > settings.speed_limit) | (t < settings.lowest_temperature) | (t > settings.highest_temperature):
-                return True
-    return False
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]

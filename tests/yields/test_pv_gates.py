@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from siting.solar_position import solar_position
-from siting.vocabulary import AlignmentError
+from siting.vocabulary import AlignmentError, UnitsError
 from siting.yields import pv_gates
 from siting.yields.pv import PVSystem, full_load_hours
 
@@ -74,3 +74,45 @@ def test_each_site_is_judged_alone():
     still = np.full_like(ghi, 5.0)
     with pytest.raises(AlignmentError, match="or the longitude is wrong"):
         full_load_hours(ghi, None, None, still, still, LATITUDE[2], longitude, 300.0, times=HOURS, pv=PVSystem())
+
+
+LIKELY = {"ghi": 600.0, "dni": 500.0, "dhi": 150.0, "temp_air": 12.0, "wind_speed_100m": 6.0}
+BEYOND = {"ghi": (-1, 1501), "dni": (-1, 1501), "dhi": (-1, 1501), "temp_air": (-91, 71), "wind_speed_100m": (-1, 61)}
+WAYS = {"one loop": {}, "steps": {"transposition": "perez"}, "split": {}}
+
+
+def light_of(way: str, precision: str, hour: int | None = None, name: str = "", value: float = 0.0) -> np.ndarray:
+    """Light sum of two sites at 10 days' noons, with one odd value at the second."""
+    noons = (HOURS[:240] - HOURS[0] + HOURS[4340]).astype("datetime64[s]")
+    up = solar_position(noons + 1800, np.array([0.0, 1.0]), np.zeros(2), np.zeros(2)).apparent_zenith < 80.0
+    given = {key: np.where(up | (key not in ("ghi", "dni", "dhi")), usual, 0.0) for key, usual in LIKELY.items()}
+    if hour is not None:
+        given[name][1, hour] = value
+    light = [given["ghi"], *((None, None) if way == "split" else (given["dni"], given["dhi"]))]
+    pv = PVSystem(precision=precision, **WAYS[way])
+    where = np.array([0.0, 1.0]), np.zeros(2), np.zeros(2)
+    return full_load_hours(*light, given["temp_air"], given["wind_speed_100m"], *where, times=noons, pv=pv)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("way", "name", "value"),
+    [
+        (way, name, value)
+        for name, beyond in BEYOND.items()
+        for value in beyond
+        for way in WAYS
+        if way != "split" or name not in ("dni", "dhi")
+    ],
+)
+def test_a_single_implausible_hour_is_refused_wherever_it_is(way, name, value, precision):
+    for hour in (12, 61, 239):
+        with pytest.raises(UnitsError, match=f"Expected {name} of .* found {value:g}"):
+            light_of(way, precision, hour, name, value)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_missing_or_bitterly_cold_hour_is_no_mistake(way):
+    usual = light_of(way, "float32")
+    assert (light_of(way, "float32", 14, "temp_air", -89.0) != usual).tolist() == [False, True]
+    assert np.isnan(light_of(way, "float32", 14, "temp_air", np.nan)).tolist() == [False, True]
