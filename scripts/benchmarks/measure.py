@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 Output = NDArray[np.floating]
 #: Time for which a way runs per repeat [s].
 _AT_LEAST = 0.5
+#: Bytes that :func:`memory` moves per number.
+BYTES = 24.0
 
 
 @dataclass
@@ -91,17 +93,14 @@ def _five_reads_one_write(a, b, c, d, e, out):  # type: ignore[no-untyped-def]
         out[j] = a[j] + b[j] + c[j] + d[j] + e[j]
 
 
-def bandwidth(threads: int, repeats: int, size: int = 8_000_000) -> float:
-    """Bytes per second of a loop that reads five float32 arrays and writes one; the median of the repeats."""
-    arrays = [np.ones(size, np.float32) for _ in range(6)]
-    edges = np.linspace(0, size, threads + 1).astype(int)
-    seconds = []
-    with ThreadPoolExecutor(threads) as pool:
-        for _ in range(repeats + 1):
-            begin = time.perf_counter()
-            list(pool.map(lambda k: _five_reads_one_write(*(array[edges[k] : edges[k + 1]] for array in arrays)), range(threads)))
-            seconds.append(time.perf_counter() - begin)
-    return 24.0 * size / float(np.median(seconds[1:]))
+def memory(threads: int, size: int = 8_000_000) -> Contender:
+    """A loop that reads five float32 arrays and writes one: its rate times ``BYTES`` is the memory's bandwidth."""
+    arrays, keep = [np.ones(size, np.float32) for _ in range(5)], np.empty(size, np.float32)
+
+    def part(where: slice, out: Output) -> None:
+        _five_reads_one_write(*(array[where] for array in arrays), out)
+
+    return Contender("memory", "memory", size, in_blocks(part, keep, threads, size // threads), "", threads=threads)
 
 
 def versions() -> str:
