@@ -100,7 +100,7 @@ def memory(threads: int, size: int = 8_000_000) -> Contender:
     def part(where: slice, out: Output) -> None:
         _five_reads_one_write(*(array[where] for array in arrays), out)
 
-    return Contender("memory", "memory", size, in_blocks(part, keep, threads, size // threads), "", threads=threads)
+    return Contender("memory", "memory", size, in_blocks(part, keep, threads, size), "", threads=threads)
 
 
 def versions() -> str:

@@ -48,11 +48,11 @@ def cut_into_bins(wind_speed: Floats, output: Floats, dtype: np.dtype[Any]) -> B
     Raises
     ------
     UnitsError
-        If points of the curve lie closer than 0.002 m/s.
+        If points of the curve, up to its last change, lie closer than 0.002 m/s.
     """
     # from its last change on the curve is flat, and its bins would all be alike
-    rated = 1 + int(np.flatnonzero(output != output[-1]).max(initial=0))
-    wind_speed, output = wind_speed[: rated + 1], output[: rated + 1]
+    last = 1 + int(np.flatnonzero(output != output[-1]).max(initial=0))
+    wind_speed, output = wind_speed[: last + 1], output[: last + 1]
     gaps = np.diff(wind_speed[wind_speed > 0], prepend=0.0)
     width = gaps.min()
     if width < _FINEST_BIN:
@@ -98,16 +98,16 @@ def binned(speed: Any, bins: Bins) -> tuple[Any, Any]:
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
-def read_curve(bins: Bins, short: Any, speed: Any, number: Any, spare: Any, output: Any, first: int) -> None:
+def read_curve(bins: Bins, in_registers: Any, speed: Any, number: Any, room: Any, output: Any, first: int) -> None:
     """Write the output of ``HOURS`` speeds in their bins into an array from ``first`` on.
 
-    ``short`` is from :func:`lines_in_registers`; ``spare`` is room for as many lines, and the same room as numbers of ``output``.
+    ``in_registers`` is from :func:`lines_in_registers`; ``room`` takes as many lines, and is the same once more as single numbers.
     """
-    if short is not None:
-        follow_lines(*short, number, speed, output, first)
+    if in_registers is not None:
+        follow_lines(*in_registers, number, speed, output, first)
     elif bins.lines.size:
-        _fetch(bins.lines, number, spare[0])
-        _follow(spare[1], speed, output, first)
+        _fetch(bins.lines, number, room[0])
+        _follow(room[1], speed, output, first)
     else:
         _look_up(speed, number, bins, output, first)
 

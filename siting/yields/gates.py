@@ -45,6 +45,12 @@ def look_closely(name: str, hourly: NDArray[np.floating]) -> None:
     """Refuse hourly values (n, time) as :func:`plausible` does, at the speed of memory where there is nothing to refuse."""
     from siting.yields.quick_look import any_beyond
 
-    lowest, highest, _ = LIMITS[name]
+    lowest, highest = (hourly.dtype.type(limit) for limit in LIMITS[name][:2])
     if any_beyond(hourly, lowest, highest):
         plausible(name, hourly)
+
+
+def surely_plausible(name: str) -> float:
+    """Distance from 0 up to which values are within the limits, negative ones too where there are such."""
+    lowest, highest, _ = LIMITS[name]
+    return min(highest, -lowest) if lowest < 0 else highest

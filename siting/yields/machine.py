@@ -11,7 +11,7 @@ from numba import njit
 from siting.yields.air_density import KELVIN_UNIT, REFERENCE_DENSITY, air_density, hub_kelvin, root_numbers, warmth_of_reference
 from siting.yields.bins import Bins, cut_into_bins, lines_in_registers
 from siting.yields.effective_speed import Rise, find_rise
-from siting.yields.gates import LIMITS
+from siting.yields.gates import surely_plausible
 from siting.yields.hub_wind import log_law, power_law
 from siting.yields.stretched_curve import Curve, find_brackets
 from siting.yields.wind_kernel import IEC, NONE, SVENNINGSEN, SVENNINGSEN_EXACT, Settings, Site, fill_output
@@ -93,7 +93,7 @@ def speed_factor(hub_height: float, air: Air) -> Floats:
 
 def _settings(machine: Machine, cold_shutdown: float | None, dtype: np.dtype[Any]) -> Settings:
     coldest = -np.inf if cold_shutdown is None else (cold_shutdown + 273.15) / KELVIN_UNIT
-    limits = (LIMITS["wind_speed_100m"][1], LIMITS["temp_air"][1])
+    limits = (surely_plausible("wind_speed_100m"), surely_plausible("temp_air"))
     scalars = (1 / KELVIN_UNIT, hub_kelvin(0.0, machine.hub_height) / KELVIN_UNIT, coldest, machine.cut_out, *limits)
     return Settings(*(dtype.type(value) for value in scalars))
 

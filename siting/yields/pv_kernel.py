@@ -96,7 +96,7 @@ class Findings(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Most light [W m-2] and wind [m s-1] of plausible weather, and the farthest temperature from 0 [degC], in working precision."""
+    """Light [W m-2], wind [m s-1] and distance of temperatures from 0 degC [K] up to which weather is surely plausible."""
 
     light: Any
     wind: Any

@@ -10,11 +10,12 @@ import numpy as np
 from siting.solar_position import sun_hours
 from siting.vocabulary import AlignmentError
 from siting.yields import pv_kernel
-from siting.yields.gates import LIMITS
+from siting.yields.gates import surely_plausible
 from siting.yields.mounts import Tracker, places, planes, sun_path
 from siting.yields.power import Plant
 from siting.yields.pv import PVSystem, Shares, Site, day_of_year
 from siting.yields.pv_gates import require_plausible
+from siting.yields.rows import room_for, rows_of
 from siting.yields.transposition import PEREZ_COEFFICIENTS, PEREZ_EDGES, Sky
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def hourly(
 ) -> Floats:
     """Output of every hour, or the light in the plane, at any moments ``middles``, shape (n, time)."""
     job = prepare(block, site, middles, pv, stop_at_plane=stop_at_plane)
-    output = _output(out, job.weather.ghi)
+    output = room_for(out, job.weather.ghi)
     _run(job, tilts(job), output, np.zeros(0))
     return output
 
@@ -87,7 +88,7 @@ def prepare(block: Block, site: Site, middles: NDArray[np.datetime64], pv: PVSys
     if (block.dni is None) != (block.dhi is None):
         raise AlignmentError("Expected dni and dhi, or neither of them; found one; give both, or none to have them estimated from ghi.")
     nothing = np.zeros((0, 0), dtype)
-    given = {name: nothing if values is None else _working(values, dtype) for name, values in block._asdict().items()}
+    given = {name: nothing if values is None else rows_of(values, dtype) for name, values in block._asdict().items()}
     for name, values in given.items():
         if values.shape != shape and not (decompose and name in ("dni", "dhi")):
             raise AlignmentError(f"Expected {name} of shape {shape} (sites, hours), found {values.shape}; give one row per site.")
@@ -192,7 +193,7 @@ def _run(job: Job, tilt: NDArray[np.float64], output: Floats, total: NDArray[np.
 @functools.lru_cache(maxsize=8)
 def _constants(pv: PVSystem, dtype: np.dtype[Any]) -> tuple[Tracker, Sky, Plant, pv_kernel.Limits]:
     """Constants of all steps, remembered because every block of sites asks for the same."""
-    limits = pv_kernel.Limits(*_as(dtype, *(LIMITS[name][1] for name in ("ghi", "wind_speed_100m", "temp_air"))))
+    limits = pv_kernel.Limits(*_as(dtype, *(surely_plausible(name) for name in ("ghi", "wind_speed_100m", "temp_air"))))
     return tracker(pv, dtype), sky(pv, dtype), plant(pv, dtype), limits
 
 
@@ -230,18 +231,3 @@ def plant(pv: PVSystem, dtype: np.dtype[Any]) -> Plant:
 def _as(dtype: np.dtype[Any], *values: float) -> tuple[Any, ...]:
     """Scalars of one type."""
     return tuple(dtype.type(value) for value in values)
-
-
-def _working(values: Floats, dtype: np.dtype[Any]) -> Floats:
-    """Writeable array in rows of one type, which is what the kernels are compiled for; copied only where it must be."""
-    array = np.ascontiguousarray(values, dtype=dtype)
-    return array if array.flags.writeable else array.copy()
-
-
-def _output(out: Floats | None, like: Floats) -> Floats:
-    """Array to write to."""
-    if out is None:
-        return np.empty_like(like)
-    if out.shape != like.shape or out.dtype != like.dtype or not out.flags.c_contiguous:
-        raise AlignmentError(f"Expected out as contiguous {like.dtype} of shape {like.shape}, found {out.dtype} of shape {out.shape}.")
-    return out

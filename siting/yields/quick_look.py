@@ -1,4 +1,4 @@
-"""Whether hourly values may lie beyond limits, by the bits of their numbers.
+"""Whether hourly values lie beyond limits: a quick look by the bits of their numbers, and a close one.
 
 Read as a whole number, a float that is not negative orders as it does as a float; negative and missing values come after all of
 them. So the highest whole number of a group of hours tells in one instruction per vector whether any of them needs a closer look.
@@ -29,10 +29,12 @@ def bits(context: Any, value: Any) -> Any:  # noqa: ARG001
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
-def any_beyond(values: NDArray[Any], lowest: float, highest: float) -> bool:
-    """Whether any number of a two-dimensional array lies below or above; missing ones don't."""
+def any_beyond(values: NDArray[Any], lowest: Any, highest: Any) -> bool:
+    """Whether any number of a two-dimensional array lies below or above numbers of its type; missing ones don't."""
     for row in range(values.shape[0]):
+        beyond = False
         for column in range(values.shape[1]):
-            if values[row, column] < lowest or values[row, column] > highest:
-                return True
+            beyond |= (values[row, column] < lowest) | (values[row, column] > highest)
+        if beyond:
+            return True
     return False

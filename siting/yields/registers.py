@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
-from numba.core import config
+from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
 #: Hours that are looked up together, and numbers of a table: four registers of AVX-512 each.
@@ -17,11 +18,10 @@ _SINGLE, _WHOLE = ir.VectorType(ir.FloatType(), _WIDTH), ir.VectorType(ir.IntTyp
 _PICK, _FUSE = "llvm.x86.avx512.vpermi2var.ps.512", f"llvm.fma.v{_WIDTH}f32"
 
 
+@functools.cache
 def holds_tables() -> bool:
     """Whether kernels are compiled for a processor that has the instruction."""
-    if config.CPU_NAME or config.CPU_FEATURES is not None:
-        return "+avx512f" in (config.CPU_FEATURES or "")
-    return bool(binding.get_host_cpu_features().get("avx512f"))
+    return "+avx512f" in cpu_target.target_context.codegen().magic_tuple()[2]
 
 
 @intrinsic  # type: ignore[untyped-decorator]
@@ -36,16 +36,17 @@ def follow_lines(context: Any, offsets: Any, slopes: Any, number: Any, speed: An
         data[4] = builder.gep(data[4], [args[5]])
         fuse = builder.module.declare_intrinsic(_FUSE, (), ir.FunctionType(_SINGLE, [_SINGLE] * 3))
         nothing, tables = ir.Constant(_SINGLE, [0.0] * _WIDTH), [_registers(builder, table) for table in data[:2]]
-        for first in range(0, HOURS, _WIDTH):
-            chosen = builder.load(_part(builder, data[2], first, _WHOLE), align=4)
-            speeds = builder.load(_part(builder, data[3], first, _SINGLE), align=4)
+        for hour in range(0, HOURS, _WIDTH):
+            chosen = builder.load(_part(builder, data[2], hour, _WHOLE), align=4)
+            speeds = builder.load(_part(builder, data[3], hour, _SINGLE), align=4)
             offset, slope = (_entry(builder, table, chosen) for table in tables)
             found = builder.call(fuse, [slope, speeds, offset])
             found = builder.select(builder.fcmp_ordered("<", found, nothing), nothing, found)
-            builder.store(found, _part(builder, data[4], first, _SINGLE), align=4)
+            builder.store(found, _part(builder, data[4], hour, _SINGLE), align=4)
         return context.get_dummy_value()
 
-    return types.none(offsets, slopes, number, speed, output, types.intp), follow
+    rows = (types.Array(kind, 1, "C") for kind in (types.float32, types.float32, types.uint32, types.float32, types.float32))
+    return types.none(*rows, types.intp), follow
 
 
 def _part(builder: Any, data: Any, first: int, kind: Any) -> Any:

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from pydantic import Field, PrivateAttr, ValidationInfo, model_validator
 
-from siting.vocabulary import AlignmentError, CatalogError, Parameters, StudyError, UnitsError, check, step
+from siting.vocabulary import CatalogError, Parameters, StudyError, UnitsError, check, step
 from siting.yields.gates import look_closely, plausible
 from siting.yields.hub_wind import fitted_exponent
 from siting.yields.machine import WIND_HEIGHT, Air, Machine, best_machine
 from siting.yields.power_curve import PowerCurve, load_power_curve
+from siting.yields.rows import room_for, rows_of
 
 if TYPE_CHECKING:
     from typing import Any, Self
@@ -263,9 +264,8 @@ def site_yield(
     from pvlib.atmosphere import alt2pres
 
     dtype: type[np.floating[Any]] = np.float32 if np.result_type(wind_speed_100m, temp_air) == np.float32 else np.float64
-    speed, warmth = (np.ascontiguousarray(values, dtype=dtype) for values in (wind_speed_100m, temp_air))
-    if out is not None and (out.shape != speed.shape or out.dtype != dtype):
-        raise AlignmentError(f"Expected out of {speed.shape} in {np.dtype(dtype)}, found {out.shape} in {out.dtype}; make it so.")
+    speed, warmth = (rows_of(values, dtype) for values in (wind_speed_100m, temp_air))
+    out = room_for(out, speed)
     usual = np.asarray(alt2pres(plausible("altitude", altitude)), dtype=np.float64)
     exponent, roughness = np.full(len(usual), wind.shear_exponent), None
     if wind.extrapolation == "two_heights":

@@ -1,7 +1,8 @@
 """Compiled loops from wind and air temperature to output, in short groups of hours that stay in the fastest cache.
 
-Every hour is computed by the same operations wherever its site stands in a block. A turbine that stands still is
-one at a speed of 0, where every curve is 0; a missing number goes through all steps.
+Every hour is computed by the same operations wherever it stands in a block. A turbine that stands still is one at a speed of 0,
+where every curve is 0; a missing number goes through all steps. Places in long rows are unsigned numbers, for else Numba would
+look whether each is counted from the end.
 """
 
 from __future__ import annotations
@@ -23,8 +24,6 @@ from siting.yields.stretched_curve import Curve, look_up_stretched
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    Floats = NDArray[np.float64]
-
 #: Hours ahead of which memory is asked for weather and output.
 _AHEAD = 512
 _ZERO = np.float32(0)
@@ -37,7 +36,8 @@ class Settings(NamedTuple):
     """Scalars of the kernel in the precision of the data.
 
     ``warmth_per_degree`` and ``warmth_at_zero`` lead from degC to kelvin at the hub over 250 K; ``coldest`` is in that unit,
-    ``cut_out`` in m s-1 at the hub; the limits are those of plausible weather.
+    ``cut_out`` in m s-1 at the hub; up to ``speed_limit`` and ``temperature_limit``, by its distance from 0 degC, weather is surely
+    plausible.
     """
 
     warmth_per_degree: Any
@@ -45,11 +45,11 @@ class Settings(NamedTuple):
     coldest: Any
     cut_out: Any
     speed_limit: Any
-    highest_temperature: Any
+    temperature_limit: Any
 
 
 class Site(NamedTuple):
-    """Numbers of the sites; density over the reference density is ``reference`` over the warmth.
+    """Numbers of the sites, or of one; density over the reference density is ``reference`` over the warmth.
 
     ``speed_factor`` is wind at the hub over the given wind, the others are the cube root of ``reference``, minus its logarithm
     and one over it.
@@ -63,7 +63,7 @@ class Site(NamedTuple):
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def fill_output(
-    wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, short: Any, root: Root,
+    wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, lines: Any, root: Root,
     rise: Rise, curve: Curve, output: Any,
 ) -> bool:  # fmt: skip
     """Write the output of all sites and hours into the last array; return whether any hour may be beyond the limits of weather.
@@ -78,14 +78,15 @@ def fill_output(
         NONE, IEC, SVENNINGSEN or SVENNINGSEN_EXACT.
     settings, site, bins, root, rise, curve
         Constants in the precision of the data. SVENNINGSEN needs ``rise`` and is as exact as float32; SVENNINGSEN_EXACT needs ``curve``.
-    short : pair of arrays or None
+    lines : pair of arrays or None
         Lines of ``bins`` by :func:`lines_in_registers`.
     output : (n, time) array
         Net output [1]; 0 above the cut-out and below the coldest temperature, NaN where an input is NaN.
     """
     hours = output.shape[1]
     whole = hours // HOURS * HOURS
-    spare, strange = np.ones((4, HOURS), output.dtype), False
+    # plausible wind, temperature, thinning and room for output, of which the rest of a row takes the first hours
+    rest, strange = np.ones((4, HOURS), output.dtype), False
     for i in range(output.shape[0]):
         if np.isnan(site.speed_factor[i] + site.root[i]):
             output[i] = np.nan
@@ -93,27 +94,27 @@ def fill_output(
         here = Site(site.speed_factor[i], site.root[i], site.logarithm[i], site.inverse[i])
         wind, air, found = wind_speed[i], temp_air[i], output[i]
         thin = None if thinning is None else thinning[i]
-        strange |= _fill_groups(wind, air, thin, correction, settings, here, bins, short, root, rise, curve, found[:whole])
+        strange |= _fill_groups(wind, air, thin, correction, settings, here, bins, lines, root, rise, curve, found[:whole])
         if whole < hours:
-            rest = hours - whole
-            spare[0, :rest], spare[1, :rest] = wind[whole:], air[whole:]
+            count = hours - whole
+            rest[0, :count], rest[1, :count] = wind[whole:], air[whole:]
             if thinning is not None:
-                spare[2, :rest] = thinning[i, whole:]
-            thin = None if thinning is None else spare[2]
-            strange |= _fill_groups(spare[0], spare[1], thin, correction, settings, here, bins, short, root, rise, curve, spare[3])
-            found[whole:] = spare[3, :rest]
+                rest[2, :count] = thinning[i, whole:]
+            thin = None if thinning is None else rest[2]
+            strange |= _fill_groups(rest[0], rest[1], thin, correction, settings, here, bins, lines, root, rise, curve, rest[3])
+            found[whole:] = rest[3, :count]
     return strange
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def _fill_groups(
-    wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, short: Any, root: Root,
+    wind_speed: Any, temp_air: Any, thinning: Any, correction: int, settings: Settings, site: Site, bins: Bins, lines: Any, root: Root,
     rise: Rise, curve: Curve, output: Any,
 ) -> bool:  # fmt: skip
     """Do :func:`fill_output` for one site's hours in groups of ``HOURS``; return whether any of them may be beyond the limits."""
     speed, warmth, number = np.empty(HOURS, output.dtype), np.empty(HOURS, output.dtype), np.empty(HOURS, np.uint32)
-    lines, strange = np.empty(HOURS, bins.lines.dtype), False
-    spare = lines, lines.view(output.dtype)
+    pairs, strange = np.empty(HOURS, bins.lines.dtype), False
+    room = pairs, pairs.view(output.dtype)
     for first in range(0, output.size, HOURS):
         for line in range(0, HOURS, LINE):
             for array in (wind_speed, temp_air, output):
@@ -130,14 +131,14 @@ def _fill_groups(
         if correction == SVENNINGSEN_EXACT:
             look_up_stretched(speed, warmth, site.inverse, curve, output[first : first + HOURS])
         else:
-            read_curve(bins, short, speed, number, spare, output, first)
+            read_curve(bins, lines, speed, number, room, output, first)
     return strange
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
 def _may_be_beyond(most: Any, farthest: Any, settings: Settings) -> bool:
     """Whether an hour with the highest bits of wind speed and of the temperature's distance from 0 may be beyond the limits."""
-    return bool((most > bits(settings.speed_limit)) | (farthest > bits(settings.highest_temperature)))
+    return bool((most > bits(settings.speed_limit)) | (farthest > bits(settings.temperature_limit)))
 
 
 @njit(**FUSED_INLINE)  # type: ignore[untyped-decorator]
@@ -158,7 +159,7 @@ def _prepare(wind_speed: Any, temp_air: Any, first: int, factor: Any, settings: 
 def _prepare_normalised(
     wind_speed: Any, temp_air: Any, first: int, site: Site, settings: Settings, root: Root, bins: Bins, speed: Any, number: Any
 ) -> bool:
-    """Do :func:`_prepare`, :func:`normalise_speeds` and :func:`_number_bins` in one loop."""
+    """Do :func:`_prepare`, :func:`normalise_speeds` and :func:`number_bins` in one loop."""
     most = farthest = bits(_ZERO * settings.speed_limit)
     for j in range(HOURS):
         at = np.uintp(first + j)

@@ -81,17 +81,17 @@ BEYOND = {"ghi": (-1, 1501), "dni": (-1, 1501), "dhi": (-1, 1501), "temp_air": (
 WAYS = {"one loop": {}, "steps": {"transposition": "perez"}, "split": {}}
 
 
-def light_of(way: str, precision: str, hour: int | None = None, name: str = "", value: float = 0.0) -> np.ndarray:
-    """Light sum of two sites at 10 days' noons, with one odd value at the second."""
-    noons = (HOURS[:240] - HOURS[0] + HOURS[4340]).astype("datetime64[s]")
-    up = solar_position(noons + 1800, np.array([0.0, 1.0]), np.zeros(2), np.zeros(2)).apparent_zenith < 80.0
+def light_of(way: str, precision: str, place: tuple[int, int] | None = None, name: str = "", value: float = 0.0) -> np.ndarray:
+    """Full-load hours of two sites over 100 days, more than a tile, with one odd value at a site and hour."""
+    times = HOURS[:2400].astype("datetime64[s]")
+    up = solar_position(times + 1800, np.array([0.0, 1.0]), np.zeros(2), np.zeros(2)).apparent_zenith < 80.0
     given = {key: np.where(up | (key not in ("ghi", "dni", "dhi")), usual, 0.0) for key, usual in LIKELY.items()}
-    if hour is not None:
-        given[name][1, hour] = value
+    if place is not None:
+        given[name][place] = value
     light = [given["ghi"], *((None, None) if way == "split" else (given["dni"], given["dhi"]))]
     pv = PVSystem(precision=precision, **WAYS[way])
     where = np.array([0.0, 1.0]), np.zeros(2), np.zeros(2)
-    return full_load_hours(*light, given["temp_air"], given["wind_speed_100m"], *where, times=noons, pv=pv)
+    return full_load_hours(*light, given["temp_air"], given["wind_speed_100m"], *where, times=times, pv=pv)
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -106,13 +106,13 @@ def light_of(way: str, precision: str, hour: int | None = None, name: str = "", 
     ],
 )
 def test_a_single_implausible_hour_is_refused_wherever_it_is(way, name, value, precision):
-    for hour in (12, 61, 239):
+    for place in ((0, 12), (0, 2399), (1, 61), (1, 2047)):
         with pytest.raises(UnitsError, match=f"Expected {name} of .* found {value:g}"):
-            light_of(way, precision, hour, name, value)
+            light_of(way, precision, place, name, value)
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_missing_or_bitterly_cold_hour_is_no_mistake(way):
     usual = light_of(way, "float32")
-    assert (light_of(way, "float32", 14, "temp_air", -89.0) != usual).tolist() == [False, True]
-    assert np.isnan(light_of(way, "float32", 14, "temp_air", np.nan)).tolist() == [False, True]
+    assert (light_of(way, "float32", (1, 14), "temp_air", -89.0) != usual).tolist() == [False, True]
+    assert np.isnan(light_of(way, "float32", (1, 14), "temp_air", np.nan)).tolist() == [False, True]

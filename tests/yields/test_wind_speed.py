@@ -286,5 +286,5 @@ def test_output_goes_where_it_is_wanted():
     found = capacity_factor(speed, warmth, altitude, wind=WindFarm(), out=out)
     assert found is out
     assert out.tobytes() == capacity_factor(speed, warmth, altitude, wind=WindFarm()).tobytes()
-    with pytest.raises(AlignmentError, match="Expected out of \\(3, 50\\) in float64, found"):
+    with pytest.raises(AlignmentError, match="Expected out as contiguous float64 of shape \\(3, 50\\), found"):
         capacity_factor(speed, warmth, altitude, wind=WindFarm(), out=out[:2])
