@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -109,6 +110,6 @@ def picture(ways: Sequence[Way], path: Path, title: str) -> None:
         axis.set_title(kind.capitalize(), loc="left")
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(textwrap.fill(title, 130), fontsize=9)
     figure.savefig(path, dpi=80)
     plt.close(figure)

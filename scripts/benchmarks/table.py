@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,10 +99,10 @@ def picture(contenders: Sequence[Contender], path: Path, title: str) -> None:
         axis.bar_label(bars, [f"{one.rate:,.0f}" for one in chosen], padding=3, fontsize=8)
         axis.set_xscale("log")
         axis.margins(x=0.15)
-        axis.set_xlabel("sites and years a second")
+        axis.set_xlabel("site-years a second")
         axis.set_title("PV" if kind == "pv" else "Wind", loc="left")
         axis.tick_params(labelsize=8)
         axis.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(textwrap.fill(title, 130), fontsize=9)
     figure.savefig(path, dpi=80)
     plt.close(figure)
