@@ -80,7 +80,9 @@ class WindFarm(Parameters):
         "I to III: 10, 8.5, 7.5); where none is, the one for the highest stands",
     )
     precision: Literal["float64", "float32"] = Field(
-        "float32", description="float32, within 2e-5 of nominal power in any hour, or float64 with exact functions: a twelfth of the speed"
+        "float32",
+        description="float32, within 2e-5 of nominal power in any hour, or float64 with exact functions: a twentieth of the speed with "
+        "'svenningsen', a third with 'iec'",
     )
 
     _curves: tuple[PowerCurve, ...] = PrivateAttr()
@@ -241,7 +243,7 @@ def capacity_factor(
     corrected curve ends below the cut-out; up to it the last power is held, where windpowerlib would give 0.
 
     In float32 the correction "svenningsen" is within 2e-5 of windpowerlib in any hour at up to 4,500 m and within 2e-6 over a year; in
-    float64 it is windpowerlib's to the last digits, at a twelfth of the speed. "iec" is exact in both.
+    float64 it is windpowerlib's to the last digits, at a twentieth of the speed. "iec" is exact in both.
     """
     return site_yield(
         wind_speed_100m, temp_air, altitude, wind=wind, surface_pressure=surface_pressure, wind_speed_10m=wind_speed_10m,
