@@ -51,6 +51,8 @@ def look_closely(name: str, hourly: NDArray[np.floating]) -> None:
 
 
 def surely_plausible(name: str) -> float:
-    """Distance from 0 up to which values are within the limits, negative ones too where there are such."""
+    """Distance from 0 up to which values are within the limits, negative ones too where 0 isn't the lowest."""
     lowest, highest, _ = LIMITS[name]
-    return min(highest, -lowest) if lowest < 0 else highest
+    if lowest > 0:
+        raise ValueError(f"Expected a variable that may be 0, found {name} from {lowest:g} on; compare it with both limits.")
+    return min(highest, -lowest) if lowest else highest

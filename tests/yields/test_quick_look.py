@@ -1,11 +1,13 @@
 """The bits of numbers tell what lies beyond limits as the numbers do."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numba import njit
 
 from siting.yields.curves import JIT
+from siting.yields.gates import LIMITS, surely_plausible
 from siting.yields.quick_look import any_beyond, bits
 
 
@@ -27,3 +29,15 @@ def test_the_close_look_finds_what_is_beyond_and_nothing_else(values, lowest, hi
     array = np.array([values])
     with np.errstate(invalid="ignore"):
         assert any_beyond(array, lowest, highest) == bool(((array < lowest) | (array > highest)).any())
+
+
+@pytest.mark.parametrize("name", ["ghi", "wind_speed_100m", "temp_air"])
+def test_what_passes_the_quick_look_is_within_the_limits(name):
+    reach, (lowest, highest, _) = surely_plausible(name), LIMITS[name]
+    assert reach <= highest
+    assert lowest == 0 or -reach >= lowest
+
+
+def test_a_variable_that_is_never_zero_has_no_quick_look():
+    with pytest.raises(ValueError, match="surface_pressure from 40000 on; compare it with both limits"):
+        surely_plausible("surface_pressure")

@@ -33,8 +33,9 @@ def farm(way: str) -> WindFarm:
     return WindFarm(density_correction=way)
 
 
-def output_of(way: str, part: slice = slice(None), **given) -> np.ndarray:
-    return capacity_factor(SPEED[:, part].copy(), WARMTH[:, part].copy(), ALTITUDE, wind=farm(way), **given)
+def output_of(way: str, part: slice = slice(None), surface_pressure: np.ndarray | None = None) -> np.ndarray:
+    speed, warmth = SPEED[:, part].copy(), WARMTH[:, part].copy()
+    return capacity_factor(speed, warmth, ALTITUDE, wind=farm(way), surface_pressure=surface_pressure)
 
 
 @njit(**JIT)
@@ -80,11 +81,10 @@ def test_a_table_is_held_where_it_fits():
 
 @given(st.integers(0, 3 * HOURS + 1), st.integers(0, 8000), st.sampled_from(WAYS), st.booleans())
 def test_an_hour_s_output_does_not_depend_on_how_many_there_are(hours, first, way, pressed):
-    whole = alt2pres(ALTITUDE)[:, None] * np.linspace(0.97, 1.03, SPEED.shape[1]) if pressed else None
+    pressure = alt2pres(ALTITUDE)[:, None] * np.linspace(0.97, 1.03, SPEED.shape[1]) if pressed else None
     part = slice(first, first + hours)
-    given = {} if whole is None else {"surface_pressure": whole[:, part]}
-    everything = output_of(way, **({} if whole is None else {"surface_pressure": whole}))
-    assert output_of(way, part, **given).tobytes() == everything[:, part].copy().tobytes()
+    alone = output_of(way, part, surface_pressure=pressure if pressure is None else pressure[:, part])
+    assert alone.tobytes() == output_of(way, surface_pressure=pressure)[:, part].copy().tobytes()
 
 
 @pytest.mark.parametrize("hour", [0, 63, 64, 8703, 8704, 8759])
