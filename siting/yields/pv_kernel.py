@@ -104,19 +104,28 @@ class Limits(NamedTuple):
 
 
 @njit(**INLINE)  # type: ignore[untyped-decorator]
-def _may_be_beyond(limits: Limits, light: Any, wind: Any, temperature: Any) -> bool:
+def _higher(seen: tuple[Any, Any, Any], ghi: Any, dni: Any, dhi: Any, temp_air: Any, wind: Any) -> tuple[Any, Any, Any]:
+    """Highest bits of light, wind and temperatures' distance from 0, of those seen before and of an hour."""
+    light, windy, far = seen
+    light = max(max(max(light, bits(ghi)), bits(dni)), bits(dhi))
+    return light, max(windy, bits(wind)), max(far, bits(abs(temp_air)))
+
+
+@njit(**INLINE)  # type: ignore[untyped-decorator]
+def _may_be_beyond(limits: Limits, seen: tuple[Any, Any, Any]) -> bool:
     """Whether hours with these highest bits may be beyond the limits."""
-    return bool((light > bits(limits.light)) | (wind > bits(limits.wind)) | (temperature > bits(limits.temperature)))
+    light, windy, far = seen
+    return bool((light > bits(limits.light)) | (windy > bits(limits.wind)) | (far > bits(limits.temperature)))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
 def _look_at_limits(limits: Limits, ghi: Floats, dni: Floats, dhi: Floats, temp_air: Floats, wind: Floats) -> bool:
     """Whether any hour may be beyond the limits."""
-    light = windy = far = bits(ZERO * limits.light)
+    nothing = bits(ZERO * limits.light)
+    seen = nothing, nothing, nothing
     for hour in range(len(ghi)):
-        light = max(max(max(light, bits(ghi[hour])), bits(dni[hour])), bits(dhi[hour]))
-        windy, far = max(windy, bits(wind[hour])), max(far, bits(abs(temp_air[hour])))
-    return bool(_may_be_beyond(limits, light, windy, far))
+        seen = _higher(seen, ghi[hour], dni[hour], dhi[hour], temp_air[hour], wind[hour])
+    return bool(_may_be_beyond(limits, seen))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
@@ -175,15 +184,15 @@ def _plain(
 
     The numbers are those of the steps.
     """
-    light = windy = far = bits(ZERO * limits.light)
+    nothing = bits(ZERO * limits.light)
+    seen = nothing, nothing, nothing
     for hour in range(len(output)):
-        light = max(max(max(light, bits(ghi[hour])), bits(dni[hour])), bits(dhi[hour]))
-        windy, far = max(windy, bits(wind[hour])), max(far, bits(abs(temp_air[hour])))
+        seen = _higher(seen, ghi[hour], dni[hour], dhi[hour], temp_air[hour], wind[hour])
         height, facing = above_plane(path, hour, here)
         plane = hay_davies_plane(sky, ghi[hour], dni[hour], dhi[hour], height, facing, here.cos_tilt, clear[hour])
         cell = faiman_temperature(plant, plane, temp_air[hour], wind[hour])
         output[hour] = net_output(plant, plane, cell, kept[hour])
-    return bool(_may_be_beyond(limits, light, windy, far))
+    return bool(_may_be_beyond(limits, seen))
 
 
 @njit(**JIT)  # type: ignore[untyped-decorator]
